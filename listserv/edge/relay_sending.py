@@ -323,8 +323,7 @@ class Connection:
         """The relay spoke before it was asked. A refusal counts, anything else only ends the connection."""
         answer = self._wire.unasked()
         if answer is None or answer.code < 400:
-            self._wire.abort("the relay spoke out of turn")
-            return self._interrupted(copy, self._wire.gone())
+            return self._interrupted(copy, self._give_up("the relay spoke out of turn"))
         lost = self._hung_up(answer)
         if answer.code == 421 or self._stage == "connect":
             return self._interrupted(copy, lost)
@@ -332,17 +331,18 @@ class Connection:
 
     def _malformed(self, copy: Copy, words: str) -> Outcome:
         """The relay waits for a message that must not be written: only hanging up takes that back."""
-        self._wire.abort("hung up instead of sending a malformed message")
+        self._give_up("hung up instead of sending a malformed message")
         return Outcome(copy, Result.FAILED, 554, f"5.6.0 {words}", "data")
 
     def _hung_up(self, answer: Answer) -> Lost:
-        self._wire.forget()
-        self._wire.abort(answer.words(), answer.code)
-        return self._wire.gone()
+        return self._give_up(answer.words(), answer.code)
 
     def _nonsense(self, answer: Answer) -> Lost:
+        return self._give_up(f"the relay answered out of order ({answer})")
+
+    def _give_up(self, words: str, code: int = 0) -> Lost:
         self._wire.forget()
-        self._wire.abort(f"the relay answered out of order ({answer})")
+        self._wire.abort(words, code)
         return self._wire.gone()
 
     def _interrupted(self, copy: Copy, lost: Lost) -> Outcome:

@@ -85,8 +85,8 @@ class Wire(asyncio.Protocol):
             data = self._unparsed + data
         *lines, self._unparsed = data.split(b"\n")
         for line in lines:
-            if len(line) > MAX_ANSWER or not self._take_line(line.removesuffix(b"\r")):
-                self.abort("the relay's reply is not SMTP")
+            if not self._take_line(line.removesuffix(b"\r")):
+                self.abort("the relay's reply is not SMTP, or too long")
                 return
         if len(self._unparsed) + self._lines_size > MAX_ANSWER or len(self._answers) > MAX_UNREAD:
             self.abort("the relay's reply is too long")
@@ -173,12 +173,12 @@ class Wire(asyncio.Protocol):
 
     def _take_line(self, line: bytes) -> bool:
         found = _LINE.fullmatch(line)
-        if found is None:
+        if found is None or len(line) + self._lines_size > MAX_ANSWER:
             return False
         code, separator, text = found.groups()
         if separator == b"-":
             self._lines.append(text)
-            self._lines_size += len(line)
+            self._lines_size += len(line) + 1
             return True
         if self._lines:
             text = b"\n".join((*self._lines, text or b""))
