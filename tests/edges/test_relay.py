@@ -617,7 +617,7 @@ def test_2000_copies_over_ten_connections_keep_the_promise_on_each(run: Run) -> 
 
             connections = [await session(relay) for _ in range(10)]
             await asyncio.gather(*(c.send_all(desk.next_copy, record, desk.peek) for c in connections))
-            assert all([c.usable for c in connections])
+            assert all(c.usable for c in connections)
             await asyncio.gather(*(c.close() for c in connections))
             assert broken == []
             assert Counter(o.result for o in desk.outcomes) == {Result.SENT: 2000}
