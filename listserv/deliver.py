@@ -1,0 +1,391 @@
+"""Drains the outbox: claim, compose, send, record.
+
+One task keeps a small stock of claimed rows; each connection to the relay takes from it, and a copy's 250 is on disk
+before the same connection writes its next final dot, the recordings of all connections committed together. So after
+a kill at most one extra copy per connection can go out (design: the promise). 4xx is retried for five days with
+back-off; 5xx is never retried; a relay that is down costs nothing but time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections import deque
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
+
+from listserv import copies
+from listserv.context import Context
+from listserv.edge import relay
+from listserv.edge.relay import Copy, Outcome, RelayDown, Result
+from listserv.model import Attempt, Delivery, DeliveryKind, DeliveryState
+from listserv.model.outbox import WAITING
+
+log = logging.getLogger(__name__)
+_delivery = Delivery.__table__  # type: ignore[attr-defined]
+_attempt = Attempt.__table__  # type: ignore[attr-defined]
+
+CLAIM = 500
+LOW_WATER = 250
+LEASE = timedelta(minutes=10)
+GIVE_UP = timedelta(days=5)
+POLL = 1.0  # seconds; how soon rows of another process are found
+BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60, 60, 120, 240))
+RELAY_BACK_OFF = (0.5, 1, 2, 5, 10, 30, 60)  # seconds between tries to reach a relay that is down
+
+
+def owner_name() -> str:
+    """Who holds a lease: host, process, and the moment it started."""
+    return f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
+
+
+def _dead(owner: str, me: str) -> bool:
+    host, pid, _ = owner.rsplit(":", 2)
+    my_host, my_pid, _ = me.rsplit(":", 2)
+    if owner == me or host != my_host:
+        return False
+    if pid == my_pid:
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
+
+
+def release_dead(tx: Connection, me: str) -> int:
+    """Frees what a killed process of this machine had claimed; the number of rows."""
+    owners = tx.execute(select(_delivery.c.lease_owner).distinct().where(_delivery.c.lease_owner.is_not(None)))
+    dead = [row.lease_owner for row in owners if _dead(row.lease_owner, me)]
+    if not dead:
+        return 0
+    result = tx.execute(
+        update(_delivery).where(_delivery.c.lease_owner.in_(dead)).values(lease_owner=None, lease_until=None)
+    )
+    return int(result.rowcount)
+
+
+def claim(tx: Connection, me: str, now: datetime, limit: int = CLAIM) -> list[Any]:
+    """Takes what is due, notices before posts, for the time of a lease (DEFERRED -> PENDING)."""
+    free = or_(_delivery.c.lease_until.is_(None), _delivery.c.lease_until < now)
+    query = (
+        select(
+            _delivery.c.id,
+            _delivery.c.kind,
+            _delivery.c.post_id,
+            _delivery.c.notice_id,
+            _delivery.c.subscription_id,
+            _delivery.c.recipient,
+            _delivery.c.attempts,
+            _delivery.c.created_at,
+        )
+        .where(_delivery.c.state.in_(WAITING), _delivery.c.next_attempt <= now, free)
+        .order_by(_delivery.c.priority, _delivery.c.next_attempt, _delivery.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = list(tx.execute(query))
+    if rows:
+        values = {"state": DeliveryState.PENDING, "lease_owner": me, "lease_until": now + LEASE}
+        tx.execute(update(_delivery).where(_delivery.c.id.in_([row.id for row in rows])).values(values))
+    return rows
+
+
+def give_back(tx: Connection, ids: list[int], at: datetime) -> None:
+    """What was claimed and not tried goes back, to be taken from `at` on."""
+    for start in range(0, len(ids), 500):
+        part = ids[start : start + 500]
+        tx.execute(
+            update(_delivery)
+            .where(_delivery.c.id.in_(part), _delivery.c.state == DeliveryState.PENDING)
+            .values(lease_owner=None, lease_until=None, next_attempt=at)
+        )
+
+
+_SENT = (
+    update(_delivery)
+    .where(_delivery.c.id == bindparam("row"))
+    .values(
+        state=DeliveryState.SENT,
+        attempts=_delivery.c.attempts + 1,
+        last_reply=bindparam("reply"),
+        finished_at=bindparam("at"),
+        lease_owner=None,
+        lease_until=None,
+    )
+)
+
+
+def record(tx: Connection, outcomes: list[tuple[Outcome, Any]], now: datetime) -> None:
+    """Writes down what became of copies, those that were sent in one statement."""
+    sent = [{"row": o.copy.id, "reply": o.reply, "at": now} for o, _ in outcomes if o.result is Result.SENT]
+    if sent:
+        tx.execute(_SENT, sent)
+    for outcome, row in outcomes:
+        if outcome.result is not Result.SENT:
+            _record_failure(tx, outcome, row, now)
+
+
+def _record_failure(tx: Connection, outcome: Outcome, row: Any, now: datetime) -> None:
+    attempts = row.attempts + (outcome.result is not Result.UNSENT)
+    values: dict[str, Any] = {
+        "attempts": attempts,
+        "last_reply": outcome.reply,
+        "lease_owner": None,
+        "lease_until": None,
+    }
+    if outcome.result is Result.FAILED:
+        values |= {"state": DeliveryState.FAILED, "finished_at": now}
+    elif now - row.created_at >= GIVE_UP:
+        reply = f"given up after five days; the last answer was: {outcome.reply}"
+        values |= {"state": DeliveryState.FAILED, "finished_at": now, "last_reply": reply[:500]}
+    elif outcome.result is Result.UNSENT:
+        values |= {"state": DeliveryState.PENDING, "next_attempt": now + timedelta(seconds=1)}
+    else:
+        wait = BACK_OFF[min(attempts, len(BACK_OFF)) - 1]
+        values |= {"state": DeliveryState.DEFERRED, "next_attempt": now + wait}
+    if outcome.result is Result.UNKNOWN:
+        values["possible_duplicates"] = _delivery.c.possible_duplicates + 1
+    tx.execute(update(_delivery).where(_delivery.c.id == row.id).values(values))
+    tx.execute(
+        insert(_attempt).values(delivery_id=row.id, at=now, result=str(outcome.result), reply=outcome.reply[:500])
+    )
+
+
+class Outbox:
+    """The delivery role of one process."""
+
+    def __init__(self, ctx: Context, cache: copies.Cache) -> None:
+        self.ctx = ctx
+        self.me = owner_name()
+        self._stock: deque[Any] = deque()
+        self._rows: dict[int, Any] = {}  # claimed and not recorded yet
+        self._cache = cache
+        self._personal = copies.Personal(ctx)
+        self._stocked = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._stopping = False
+        self._recording: list[tuple[Outcome, Any, asyncio.Future[None]]] = []
+        self._recorder: asyncio.Task[None] | None = None
+        self._eightbit = True
+        self.down: str | None = None  # why the relay cannot be reached, for /healthz
+
+    async def run(self) -> None:
+        """Sends until `stop`; never raises but on cancellation."""
+        freed = await self.ctx.db.write(lambda tx: release_dead(tx, self.me))
+        if freed:
+            log.info("%d copies that a former process had claimed are taken up again", freed)
+        count = self.ctx.settings.relay.connections
+        keeping = [asyncio.create_task(self._keep_stock()), asyncio.create_task(self._keep_leases())]
+        sending = [asyncio.create_task(self._keep_sending(number)) for number in range(count)]
+        try:
+            await asyncio.gather(*sending)
+        finally:
+            for task in (*keeping, *sending):
+                task.cancel()
+            await asyncio.gather(*keeping, *sending, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """No new copies are begun; what was claimed is given back."""
+        self._stopping = True
+        self._stocked.set()
+        self._wanted.set()
+        await self._give_all_back()
+
+    # -- stock --
+
+    async def _keep_stock(self) -> None:
+        bell = self.ctx.wake.outbox
+        while not self._stopping:
+            bell.clear()
+            rows: list[Any] = []
+            if len(self._stock) < LOW_WATER and self.down is None:
+                try:
+                    rows = await self.ctx.db.write(lambda tx: claim(tx, self.me, self.ctx.clock()), durable=False)
+                except Exception as error:
+                    log.error("deliveries cannot be claimed, trying again: %s", type(error).__name__)
+                    await asyncio.sleep(POLL)
+                for row in rows:
+                    self._rows[row.id] = row
+                self._stock.extend(rows)
+                if rows:
+                    self._stocked.set()
+            event = self._wanted if rows else bell
+            self._wanted.clear()
+            if len(self._stock) >= LOW_WATER or not rows:
+                try:
+                    await asyncio.wait_for(event.wait(), POLL)
+                except TimeoutError:
+                    pass
+
+    async def _keep_leases(self) -> None:
+        while not self._stopping:
+            await asyncio.sleep(LEASE.total_seconds() / 4)
+            ids = list(self._rows)
+
+            def renew(tx: Connection, ids: list[int] = ids) -> None:
+                until = self.ctx.clock() + LEASE
+                for start in range(0, len(ids), 500):
+                    tx.execute(
+                        update(_delivery)
+                        .where(_delivery.c.id.in_(ids[start : start + 500]), _delivery.c.lease_owner == self.me)
+                        .values(lease_until=until)
+                    )
+
+            try:
+                await self.ctx.db.write(renew, durable=False)
+            except Exception as error:
+                log.error("leases cannot be renewed: %s", type(error).__name__)
+
+    # -- sending --
+
+    async def _keep_sending(self, number: int) -> None:
+        failures = 0
+        while not self._stopping:
+            if self.down is not None and number > 0:
+                await asyncio.sleep(0.5)  # the first connection finds out when the relay is back
+            elif not self._stock and self.down is None:
+                await self._until_stocked()
+            else:
+                connection = await self._connect(number, failures)
+                failures = failures + 1 if connection is None else 0
+                if connection is not None:
+                    await self._send(connection)
+
+    async def _send(self, connection: relay.Connection) -> None:
+        self._eightbit = connection.eightbit
+        try:
+            await connection.send_all(self._next_copy, self._record, peek=self._peek)
+        finally:
+            await connection.close()
+
+    async def _until_stocked(self) -> None:
+        self._stocked.clear()
+        self._wanted.set()
+        if not self._stock and not self._stopping:
+            await self._stocked.wait()
+
+    async def _connect(self, number: int, failures: int) -> relay.Connection | None:
+        settings = self.ctx.settings.relay
+        password = os.environ.get(settings.password_env) if settings.password_env else None
+        try:
+            connection = await relay.connect(
+                settings.host,
+                settings.port,
+                tls=settings.tls,
+                username=settings.username,
+                password=password,
+                helo_name=self.ctx.settings.domain,
+            )
+        except RelayDown as error:
+            if self.down is None:
+                log.warning("the relay %s:%d cannot be used: %s", settings.host, settings.port, error)
+            self.down = str(error)
+            await self._give_all_back()
+            if number == 0:
+                await asyncio.sleep(RELAY_BACK_OFF[min(failures, len(RELAY_BACK_OFF) - 1)])
+            return None
+        if self.down is not None:
+            log.warning("the relay %s:%d is back", settings.host, settings.port)
+            self.down = None
+            self.ctx.wake.outbox.set()
+        return connection
+
+    async def _give_all_back(self) -> None:
+        """The stock of a process whose relay is down is free for others; nothing is counted as an attempt."""
+        ids = [row.id for row in self._stock]
+        self._stock.clear()
+        for number in ids:
+            self._rows.pop(number, None)
+        if ids:
+            now = self.ctx.clock()
+            await self.ctx.db.write(lambda tx: give_back(tx, ids, now), durable=False)
+
+    async def _next_copy(self) -> Copy | None:
+        while not self._stopping:
+            found = self._peek()
+            if found is None and self._stock:
+                found = await self._prepare_and_take()
+            if found is not None:
+                return found
+            if self._stock:
+                continue
+            try:
+                self._stocked.clear()
+                self._wanted.set()
+                await asyncio.wait_for(self._stocked.wait(), 30)
+            except TimeoutError:
+                return None  # an idle connection is closed rather than kept
+        return None
+
+    def _peek(self) -> Copy | None:
+        """The next copy if it can be made at once (its post is prepared)."""
+        if not self._stock or self._stopping:
+            return None
+        row = self._stock[0]
+        prepared = self._cache.get(_key(row))
+        if prepared is None or (prepared.eightbit and not self._eightbit):
+            return None
+        self._stock.popleft()
+        if len(self._stock) < LOW_WATER:
+            self._wanted.set()
+        return copies.copy(self._personal, prepared, row, eightbit=self._eightbit)
+
+    async def _prepare_and_take(self) -> Copy | None:
+        """Prepares the post at the head of the stock (in a thread), then takes its row."""
+        row = self._stock.popleft()
+        if len(self._stock) < LOW_WATER:
+            self._wanted.set()
+        key, eightbit = _key(row), self._eightbit
+        prepared = self._cache.get(key)
+        try:
+            if prepared is None:
+                prepared = await self.ctx.db.read(lambda tx: copies.prepare(self.ctx, tx, row.kind, key[1]))
+                self._cache.put(key, prepared)
+            if not eightbit:
+                await asyncio.to_thread(prepared.bytes_for, eightbit=False)
+        except Exception:
+            log.exception("delivery %d cannot be composed; it is tried again later", row.id)
+            later = self.ctx.clock() + timedelta(minutes=10)
+            self._rows.pop(row.id, None)
+            await self.ctx.db.write(lambda tx: give_back(tx, [row.id], later), durable=False)
+            return None
+        return copies.copy(self._personal, prepared, row, eightbit=eightbit)
+
+    # -- recording --
+
+    async def _record(self, outcome: Outcome) -> None:
+        """Returns when the outcome is written down; all connections that wait share a commit."""
+        row = self._rows[outcome.copy.id]
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._recording.append((outcome, row, done))
+        if self._recorder is None or self._recorder.done():
+            self._recorder = asyncio.create_task(self._write_down())
+        await done
+
+    async def _write_down(self) -> None:
+        while self._recording:
+            batch, self._recording = self._recording, []
+            pairs = [(outcome, row) for outcome, row, _ in batch]
+            while True:
+                try:
+                    await self.ctx.db.write(lambda tx, p=pairs: record(tx, p, self.ctx.clock()), durable=False)
+                    break
+                except Exception as error:
+                    log.error("%d outcomes cannot be written down yet: %s", len(pairs), type(error).__name__)
+                    await asyncio.sleep(POLL)
+            for _, row, done in batch:
+                self._rows.pop(row.id, None)
+                if not done.done():
+                    done.set_result(None)
+
+
+def _key(row: Any) -> tuple[str, int]:
+    return (row.kind, row.notice_id if row.kind is DeliveryKind.NOTICE else row.post_id)

@@ -1,0 +1,37 @@
+"""Templates: every word that people read. Jinja lives here alone.
+
+A site's own folder (`templates/` beside its settings.yaml) comes first, then those that ship in the wheel, or stand
+beside the package in a checkout. Names that end in .html are escaped; a name that is not given is an error.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+
+def shipped() -> Path:
+    """The folder of our own templates."""
+    inside = Path(__file__).parent.parent / "templates"
+    return inside if inside.is_dir() else Path(__file__).parent.parent.parent / "templates"
+
+
+@lru_cache(maxsize=8)
+def environment(site: Path | None) -> Environment:
+    """The compiled templates of one site (the folder of its settings.yaml), kept for the life of the process."""
+    folders = ([site / "templates"] if site else []) + [shipped()]
+    return Environment(
+        loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def render(site: Path | None, name: str, **values: object) -> str:
+    """One template, filled in."""
+    return environment(site).get_template(name).render(**values)

@@ -1,0 +1,99 @@
+"""What is done from time to time: questions that nobody answered, old envelopes, the daily word to the operator.
+
+Each job reads the rows and writes their next state, so two schedulers or a missed night do no harm. `app` holds the
+clock (APScheduler); this is only what is done.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select
+
+from listserv import notices, topics
+from listserv.context import Context
+from listserv.model import Delivery, DeliveryState, Refusal, Token
+
+_delivery = Delivery.__table__  # type: ignore[attr-defined]
+_refusal = Refusal.__table__  # type: ignore[attr-defined]
+_token = Token.__table__  # type: ignore[attr-defined]
+
+REFUSALS_KEPT = timedelta(days=30)
+LOW_DISK = 200_000_000  # octets
+
+
+async def expire(ctx: Context) -> None:
+    """Questions to authors that have waited for 48 hours."""
+    if await ctx.db.write(lambda tx: topics.expire(ctx, tx)):
+        ctx.wake.outbox.set()
+
+
+async def purge(ctx: Context) -> None:
+    """Envelopes of refused mail after 30 days, and tokens that nobody can use any more."""
+
+    def work(tx: Connection) -> None:
+        now = ctx.clock()
+        tx.execute(delete(_refusal).where(_refusal.c.at < now - REFUSALS_KEPT))
+        tx.execute(delete(_token).where(_token.c.expires_at < now - REFUSALS_KEPT))
+
+    await ctx.db.write(work)
+
+
+async def report_failures(ctx: Context) -> None:
+    """One mail a day to the contact about copies that could not be delivered at all (RFC 5321 section 6.1)."""
+
+    def work(tx: Connection) -> None:
+        failed = (_delivery.c.state == DeliveryState.FAILED, _delivery.c.finished_at > ctx.clock() - timedelta(days=1))
+        count = tx.execute(select(func.count()).where(*failed)).scalar() or 0
+        if not count:
+            return
+        rows = tx.execute(
+            select(_delivery.c.recipient, func.count().label("copies"), func.max(_delivery.c.last_reply).label("reply"))
+            .where(*failed)
+            .group_by(_delivery.c.recipient)
+            .order_by(_delivery.c.recipient)
+            .limit(50)
+        )
+        found = [(row.recipient, row.copies, row.reply) for row in rows]
+        notices.put(ctx, tx, "failures", ctx.settings.community.contact, "failures", count=count, found=found)
+
+    await ctx.db.write(work)
+    ctx.wake.outbox.set()
+
+
+async def watch_disk(ctx: Context) -> None:
+    """A word to the operator while there is still room to say it."""
+    path = ctx.settings.sqlite_path
+    if path is None:
+        return
+    free = shutil.disk_usage(path.parent).free
+    if free < LOW_DISK:
+        megabytes = free // 1_000_000
+        await ctx.db.write(
+            lambda tx: notices.put(
+                ctx, tx, "disk", ctx.settings.community.contact, "disk", megabytes=megabytes, folder=str(path.parent)
+            )
+        )
+        ctx.wake.outbox.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A line of the table: what, and when (APScheduler's trigger and its arguments)."""
+
+    name: str
+    run: Callable[[Context], Awaitable[None]]
+    trigger: str
+    when: dict[str, Any] = field(default_factory=dict)
+
+
+JOBS = (
+    Job("expire", expire, "interval", {"minutes": 10}),
+    Job("purge", purge, "cron", {"hour": 3, "minute": 20}),
+    Job("report-failures", report_failures, "cron", {"hour": 7, "minute": 30}),
+    Job("watch-disk", watch_disk, "interval", {"minutes": 5}),
+)

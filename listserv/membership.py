@@ -1,0 +1,178 @@
+"""Members as the stages see them: who an address belongs to, who moderates a list, who leaves it.
+
+The only place that knows what makes somebody a verified member (policy itself gets plain values).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, func, select, update
+
+from listserv.errors import UserError
+from listserv.model import Address, Agreement, Credential, Delivery, Person, Role, RoleName, Status, Subscription
+from listserv.model.outbox import WAITING, DeliveryState
+from listserv.policy.verdict import Author
+from listserv.settings import Settings
+
+_person = Person.__table__  # type: ignore[attr-defined]
+_address = Address.__table__  # type: ignore[attr-defined]
+_subscription = Subscription.__table__  # type: ignore[attr-defined]
+_role = Role.__table__  # type: ignore[attr-defined]
+_credential = Credential.__table__  # type: ignore[attr-defined]
+_agreement = Agreement.__table__  # type: ignore[attr-defined]
+_delivery = Delivery.__table__  # type: ignore[attr-defined]
+
+MODERATING = (RoleName.MODERATOR, RoleName.OWNER)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person with the address that our mail to them goes to."""
+
+    person: int
+    name: str
+    email: str
+
+
+@lru_cache(maxsize=4)
+def _version(path: Path, _changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def terms_version(settings: Settings) -> str | None:
+    """SHA-256 of the current terms; None when the community has none. Raises UserError when they cannot be read."""
+    path = settings.community.terms
+    if path is None:
+        return None
+    try:
+        return _version(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise UserError(f"community.terms: {path} cannot be read: {error.strerror}") from error
+
+
+def _author_query() -> Any:
+    role = (
+        select(func.count())
+        .select_from(_role)
+        .where(_role.c.person_id == _person.c.id, _role.c.list_name == bindparam("list"), _role.c.role.in_(MODERATING))
+        .scalar_subquery()
+    )
+    on_list = and_(
+        _subscription.c.person_id == _person.c.id,
+        _subscription.c.list_name == bindparam("list"),
+        _subscription.c.left_at.is_(None),
+    )
+    agreed = and_(_agreement.c.person_id == _person.c.id, _agreement.c.version == bindparam("version"))
+    return (
+        select(
+            _person.c.id,
+            _person.c.name,
+            _person.c.status,
+            _person.c.trusted,
+            _person.c.approved_posts,
+            _credential.c.number,
+            _credential.c.expires,
+            _subscription.c.id.label("subscription"),
+            _subscription.c.moderated,
+            _agreement.c.id.label("agreement"),
+            role.label("roles"),
+        )
+        .select_from(
+            _address.join(_person, _address.c.person_id == _person.c.id)
+            .outerjoin(_credential, _credential.c.person_id == _person.c.id)
+            .outerjoin(_subscription, on_list)
+            .outerjoin(_agreement, agreed)
+        )
+        .where(_address.c.canonical == bindparam("address"))
+    )
+
+
+_AUTHOR = _author_query()
+
+
+def author(tx: Connection, settings: Settings, canonical: str, list_name: str, now: datetime) -> Author | None:
+    """What is known of the person with this canonical address, for one list; None for a stranger."""
+    version = terms_version(settings)
+    row = tx.execute(_AUTHOR, {"address": canonical, "list": list_name, "version": version or ""}).first()
+    if row is None:
+        return None
+    today = now.astimezone(settings.community.zone).date()
+    registered = bool(row.number) and (row.expires is None or row.expires >= today)
+    return Author(
+        person=row.id,
+        name=row.name,
+        status=str(row.status),
+        verified=registered or settings.community.credentials == "none",
+        terms_agreed=version is None or row.agreement is not None,
+        subscribed=row.subscription is not None,
+        moderator=row.roles > 0,
+        trusted=bool(row.trusted),
+        moderated=bool(row.moderated),
+        approved_posts=row.approved_posts,
+    )
+
+
+def person_of(tx: Connection, canonical: str) -> int | None:
+    """Whose address this is."""
+    return tx.execute(select(_address.c.person_id).where(_address.c.canonical == canonical)).scalar()
+
+
+def recipient(tx: Connection, person: int) -> Recipient | None:
+    """The person with their preferred address."""
+    row = tx.execute(
+        select(_person.c.id, _person.c.name, _address.c.email)
+        .join(_address, _address.c.person_id == _person.c.id)
+        .where(_person.c.id == person)
+        .order_by(_address.c.preferred.desc(), _address.c.id)
+    ).first()
+    return Recipient(*row) if row else None
+
+
+def moderators(tx: Connection, list_name: str) -> list[Recipient]:
+    """Who decides on held posts of a list: its moderators and owners who take part at present."""
+    rows = tx.execute(
+        select(_person.c.id, _person.c.name, _address.c.email)
+        .distinct()
+        .select_from(_role.join(_person, _role.c.person_id == _person.c.id).join(_address))
+        .where(
+            _role.c.list_name == list_name,
+            _role.c.role.in_(MODERATING),
+            _address.c.preferred,
+            _person.c.status.in_((Status.ACTIVE, Status.PAUSED, Status.BOUNCING)),
+        )
+        .order_by(_person.c.id)
+    )
+    return [Recipient(*row) for row in rows]
+
+
+def leave(tx: Connection, subscription: int, now: datetime) -> tuple[int, str] | None:
+    """Ends a subscription at once; copies not yet sent are not sent. (person, list) if it was running, else None."""
+    row = tx.execute(
+        select(_subscription.c.person_id, _subscription.c.list_name, _subscription.c.left_at).where(
+            _subscription.c.id == subscription
+        )
+    ).first()
+    if row is None or row.left_at is not None:
+        return None
+    tx.execute(update(_subscription).where(_subscription.c.id == subscription).values(left_at=now))
+    tx.execute(
+        update(_delivery)
+        .where(_delivery.c.subscription_id == subscription, _delivery.c.state.in_(WAITING))
+        .values(state=DeliveryState.SUPPRESSED, finished_at=now, last_reply="left the list before it was sent")
+    )
+    return row.person_id, row.list_name
+
+
+def rejoin(tx: Connection, subscription: int, now: datetime, within_days: int = 7) -> bool:
+    """Undoes `leave` if it was at most `within_days` ago."""
+    left = tx.execute(select(_subscription.c.left_at).where(_subscription.c.id == subscription)).scalar()
+    if left is None or (now - left).days >= within_days:
+        return False
+    tx.execute(update(_subscription).where(_subscription.c.id == subscription).values(left_at=None))
+    return True

@@ -1,0 +1,109 @@
+"""People: who is a member, by which addresses, on which lists, with which role, credential and agreement.
+
+A person is not an address: anybody may have several, one of them preferred for what we send.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import Column, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from listserv.model.columns import UtcTime, Word
+
+
+class Status(StrEnum):
+    """Where a person stands in the community."""
+
+    ACTIVE = "active"  # takes part
+    APPLIED = "applied"  # has asked to join, is not decided on yet
+    LAPSED = "lapsed"  # registration or renewal ran out: reads and writes nothing until renewed
+    PAUSED = "paused"  # takes part, but wants no mail for a while
+    BOUNCING = "bouncing"  # takes part, but our mail does not arrive
+    SUSPENDED = "suspended"  # by decision, for a time
+    BANNED = "banned"  # by decision, for good
+    LEFT = "left"  # has gone
+
+
+RECEIVING = (Status.ACTIVE,)
+"""Whose subscriptions get copies."""
+
+
+class RoleName(StrEnum):
+    MODERATOR = "moderator"
+    OWNER = "owner"
+    FACILITATOR = "facilitator"
+    VERIFIER = "verifier"
+
+
+class Person(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = ""
+    profession: str = ""
+    status: Status = Field(default=Status.ACTIVE, sa_column=Column(Word(Status), nullable=False, index=True))
+    delivery: str = "each"
+    trusted: bool = False
+    approved_posts: int = 0
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class Address(SQLModel, table=True):
+    """`email` as the person writes it, `canonical` as we compare it (mail.address.canonical)."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    person_id: int = Field(foreign_key="person.id", index=True, ondelete="CASCADE")
+    email: str
+    canonical: str = Field(unique=True)
+    preferred: bool = False
+    bounce_score: float = 0.0
+
+
+class Subscription(SQLModel, table=True):
+    """One person on one list; `left_at` is set when they left and may still undo it."""
+
+    __table_args__ = (
+        UniqueConstraint("person_id", "list_name"),
+        Index("ix_subscription_list", "list_name", "delivery", "left_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    person_id: int = Field(foreign_key="person.id", index=True, ondelete="CASCADE")
+    list_name: str
+    delivery: str = "each"  # each | daily | weekly | none
+    moderated: bool = False
+    since: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    left_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+
+
+class Role(SQLModel, table=True):
+    """A role on a list, or in the whole community (`list_name` is "community"), with or without a subscription."""
+
+    __table_args__ = (UniqueConstraint("person_id", "list_name", "role"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    person_id: int = Field(foreign_key="person.id", index=True, ondelete="CASCADE")
+    list_name: str = Field(index=True)
+    role: RoleName = Field(sa_column=Column(Word(RoleName), nullable=False))
+
+
+class Credential(SQLModel, table=True):
+    """A professional registration; without `expires` it is valid until further notice."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    person_id: int = Field(foreign_key="person.id", unique=True, ondelete="CASCADE")
+    number: str
+    expires: date | None = None
+
+
+class Agreement(SQLModel, table=True):
+    """Somebody agreed to one version of the terms (`version` is the SHA-256 of the text)."""
+
+    __table_args__ = (UniqueConstraint("person_id", "version"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    person_id: int = Field(foreign_key="person.id", index=True, ondelete="CASCADE")
+    version: str
+    agreed_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    evidence: str = ""

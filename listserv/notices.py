@@ -1,0 +1,172 @@
+"""The mails that listserv writes to people: one function per notice, one template each, text first.
+
+Every notice says what happened, why, and what to do by replying, and names a human. They go to registered addresses
+only, never to Reply-To. A notice is a row with its bytes and a delivery row, written in the same commit as the fact
+that it tells, so that it is sent exactly when that fact is true.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, insert, select
+
+from listserv import routing
+from listserv.context import Context
+from listserv.mail import letter
+from listserv.mail.compose import distributed
+from listserv.mail.message import TooComplex, parse
+from listserv.mail.text import attachments, one_line, readable
+from listserv.membership import Recipient
+from listserv.model import Delivery, DeliveryKind, DeliveryState, Notice
+from listserv.routing import Kind
+from listserv.settings import HUB
+from listserv.tokens import one_shot
+
+_notice = Notice.__table__  # type: ignore[attr-defined]
+_delivery = Delivery.__table__  # type: ignore[attr-defined]
+
+EXCERPT = 4000
+ATTACH_LIMIT = 1_000_000
+PER_DAY = {
+    # automatic mail of one kind to one address in a day; what is not named here is not limited
+    "held-author": 20,
+    "refused-lists": 20,
+    "decided-author": 40,
+    "topic": 10,
+    "not-yet": 2,
+    "forward": 50,
+    "bounce": 10,
+    "left": 10,
+    "unclear": 20,
+    "failures": 1,
+    "disk": 1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """The mail that a notice answers: its Message-ID, and that our answer must not be answered by a machine."""
+
+    message_id: str | None
+
+
+def put(
+    ctx: Context,
+    tx: Connection,
+    kind: str,
+    to: Recipient | str,
+    template: str,
+    *,
+    list_name: str = HUB,
+    reply_to: str | None = None,
+    answering: Answering | None = None,
+    attached: bytes | None = None,
+    post_id: int | None = None,
+    **values: object,
+) -> int | None:
+    """Writes a notice and its delivery row. None when this address has had enough of this kind for a day.
+
+    The first line of a template is its subject. Answers to mail get the null return path, what we send of our own
+    accord gets VERP (RFC 3834 section 2, RFC 5321 section 4.5.5).
+    """
+    now = ctx.clock()
+    person, name, email = (to.person, to.name, to.email) if isinstance(to, Recipient) else (None, "", to)
+    if kind in PER_DAY and _sent_today(tx, kind, email, now) >= PER_DAY[kind]:
+        return None
+    community = ctx.settings.community
+    text = ctx.render(
+        f"mail/{template}.txt",
+        community=community.name,
+        contact=community.contact,
+        name=name,
+        list_title=routing.title(ctx.settings, list_name),
+        list_address=routing.address(ctx.settings, list_name),
+        list_name=list_name,
+        **values,
+    )
+    subject, _, body = text.partition("\n")
+    sender = routing.address(ctx.settings, list_name, Kind.REQUEST if list_name == HUB else Kind.OWNER)
+    message_id = f"<{one_shot()}@{ctx.settings.domain}>"
+    raw = letter.write(
+        letter.Letter(
+            sender=(routing.title(ctx.settings, list_name), sender),
+            recipient=(name, email),
+            subject=one_line(subject.removeprefix("Subject:").strip(), 300),
+            text=body,
+            message_id=message_id,
+            date=now.astimezone(community.zone),
+            reply_to=reply_to,
+            in_reply_to=answering.message_id if answering else None,
+            auto_submitted="auto-replied" if answering else "auto-generated",
+            attached=attached,
+        )
+    )
+    row = {
+        "kind": kind,
+        "list_name": list_name,
+        "person_id": person,
+        "post_id": post_id,
+        "recipient": email,
+        "subject": one_line(subject.removeprefix("Subject:").strip(), 300),
+        "message_id_header": message_id,
+        "verp": answering is None,
+        "raw": zlib.compress(raw),
+        "created_at": now,
+    }
+    notice = tx.execute(insert(_notice).values(row)).inserted_primary_key
+    assert notice is not None
+    tx.execute(
+        insert(_delivery).values(
+            kind=DeliveryKind.NOTICE,
+            priority=0,
+            notice_id=notice[0],
+            recipient=email,
+            state=DeliveryState.PENDING,
+            attempts=0,
+            next_attempt=now,
+            created_at=now,
+            last_reply="",
+            possible_duplicates=0,
+        )
+    )
+    return int(notice[0])
+
+
+def _sent_today(tx: Connection, kind: str, email: str, now: datetime) -> int:
+    query = select(func.count()).where(
+        _notice.c.kind == kind, _notice.c.recipient == email, _notice.c.created_at > now - timedelta(days=1)
+    )
+    return int(tx.execute(query).scalar() or 0)
+
+
+def attachable(raw: bytes) -> bytes | None:
+    """An original as it can be attached: no line over 998 octets, no blind copies; None when it is too large."""
+    if len(raw) > ATTACH_LIMIT:
+        return None
+    try:
+        shared = distributed(
+            parse(raw),
+            add=(),
+            drop=(b"bcc", b"resent-bcc"),
+            replace={},
+            message_id_if_missing=f"<{hashlib.sha256(raw).hexdigest()[:32]}@missing.invalid>",
+            date_if_missing="Thu, 01 Jan 1970 00:00:00 +0000",
+        )
+    except TooComplex:
+        return None
+    return shared.head + b"\r\n" + shared.body
+
+
+def shown(raw: bytes) -> tuple[str, list[str]]:
+    """The readable text of a post for a notice, indented and cut, and its attachments in words."""
+    message = parse(raw)
+    text = readable(message, EXCERPT + 1)
+    if len(text) > EXCERPT:
+        text = text[:EXCERPT].rstrip() + "\n[...]"
+    quoted = "\n".join(f"    {line}".rstrip() for line in text.strip().splitlines())
+    files = [f"{one_line(name, 80)} ({kind}, {size} bytes)" for name, kind, size in attachments(message)]
+    return quoted, files

@@ -1,0 +1,342 @@
+"""The rules of a post, as small pure functions in two ordered tuples, and `decide`, which asks them.
+
+STOP: the first hit ends it. HOLD: all are asked, so that a moderator sees every reason at once. The name of a rule
+is its reason code (with hyphens); the first line of its docstring is what moderators read. An approval switches off
+HOLD, never STOP. `docs/rules.md` lists them for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from listserv.policy.verdict import Action, Facts, Reason, Verdict
+
+Rule = Callable[[Facts], Reason | None]
+
+NEWCOMER_POSTS = 2
+MAX_HOPS = 100
+SUSPICIOUS_HOPS = 50
+MAX_HEADER_RECIPIENTS = 10
+
+
+def code(rule: Rule) -> str:
+    return rule.__name__.replace("_", "-")
+
+
+def words(rule: Rule) -> str:
+    return (rule.__doc__ or rule.__name__).strip().splitlines()[0]
+
+
+def _reason(
+    rule: Rule, advice: str = "", action: Action = Action.REJECT, enhanced: str = "5.7.1", detail: str = ""
+) -> Reason:
+    return Reason(code(rule), words(rule), advice, action, enhanced, detail)
+
+
+def _held(rule: Rule, detail: str = "", advice: str = "") -> Reason:
+    return _reason(rule, advice, Action.HOLD, "2.0.0", detail)
+
+
+# --- STOP: about the message alone, the same for everybody -------------------------------------------------------
+
+
+def too_many_hops(facts: Facts) -> Reason | None:
+    """It has passed through more than 100 mail servers: a loop."""
+    if facts.hops <= MAX_HOPS:
+        return None
+    advice = f"The message has passed through {facts.hops} mail servers, so it seems to go round in a circle."
+    return _reason(too_many_hops, advice, enhanced="5.4.6")
+
+
+def loop(facts: Facts) -> Reason | None:
+    """It already carries a List-Id of this community: a copy that came back."""
+    return _reason(loop, "This is a copy that a list has already sent.", Action.DISCARD) if facts.own_list_id else None
+
+
+def too_big(facts: Facts) -> Reason | None:
+    """It is larger than messages may be here."""
+    if facts.size <= facts.max_size:
+        return None
+    advice = (
+        f"The message has {facts.size / 1e6:.1f} MB; at most {facts.max_size / 1e6:.1f} MB are accepted here. "
+        "Please send a link to large files instead."
+    )
+    return _reason(too_big, advice, enhanced="5.3.4")
+
+
+def no_author(facts: Facts) -> Reason | None:
+    """It names no author in From."""
+    if facts.authors:
+        return None
+    return _reason(
+        no_author,
+        "The message has no readable From address. Please check your mail program.",
+        enhanced="5.6.0",
+    )
+
+
+def several_authors(facts: Facts) -> Reason | None:
+    """It names several authors in From."""
+    if len(facts.authors) < 2:
+        return None
+    advice = (
+        "The message names several addresses in From; a post has exactly one author. Please send it from one address."
+    )
+    return _reason(several_authors, advice, enhanced="5.6.0")
+
+
+def own_address(facts: Facts) -> Reason | None:
+    """It claims to come from an address of the list system itself."""
+    if not facts.own_address:
+        return None
+    return _reason(
+        own_address,
+        f"No person writes from an address of {facts.own_domain} that belongs to the list system.",
+    )
+
+
+def automatic(facts: Facts) -> Reason | None:
+    """No person wrote it: an automatic reply, a delivery report or the like."""
+    if facts.automatic is None:
+        return None
+    advice = f"Automatic messages are not distributed ({facts.automatic})."
+    return _reason(automatic, advice, detail=facts.automatic)
+
+
+# --- STOP: who is speaking ---------------------------------------------------------------------------------------
+
+
+def unproven_rejected(facts: Facts) -> Reason | None:
+    """Nothing proves that the sender is who From says, and such mail is refused here."""
+    if facts.proven or facts.approved or facts.unverified != "reject":
+        return None
+    advice = (
+        "Nothing in the message proves that it comes from the address it names. Please send it through the mail "
+        "server of your own address, with DKIM or SPF."
+    )
+    return _reason(unproven_rejected, advice)
+
+
+def unproven_stranger(facts: Facts) -> Reason | None:
+    """Nothing proves the sender, and nobody we know writes from this address."""
+    if facts.proven or facts.approved:
+        return None
+    known = facts.author is not None and facts.author.status not in ("banned", "left")
+    return None if known else _reason(unproven_stranger, action=Action.DISCARD)
+
+
+def banned(facts: Facts) -> Reason | None:
+    """Its author is banned from the community."""
+    if facts.author is None or facts.author.status != "banned":
+        return None
+    return _reason(banned, "You cannot post here any more.")
+
+
+def _in_question(facts: Facts) -> bool:
+    """An unproven post of somebody known: it is held or asked about before anything personal is said."""
+    return not facts.proven and not facts.approved
+
+
+def not_a_member(facts: Facts) -> Reason | None:
+    """Its author is not a member of the community."""
+    if facts.author is not None and facts.author.status not in ("left", "applied"):
+        return None
+    advice = (
+        f"{facts.list_address} takes posts from members only, and {facts.authors[0]} is no member's address here. "
+        "If you are a member, please post from the address you are registered with."
+    )
+    return _reason(not_a_member, advice)
+
+
+def suspended(facts: Facts) -> Reason | None:
+    """Its author is suspended."""
+    if _in_question(facts) or facts.author is None or facts.author.status != "suspended":
+        return None
+    return _reason(suspended, "Your membership is suspended at present.")
+
+
+def not_verified(facts: Facts) -> Reason | None:
+    """Its author's registration is missing or has run out."""
+    if _in_question(facts) or facts.author is None or (facts.author.verified and facts.author.status != "lapsed"):
+        return None
+    advice = (
+        "Posting needs a current professional registration, and yours is missing from our records or has run out. "
+        "Nothing is lost: send us your renewed registration and post again."
+    )
+    return _reason(not_verified, advice)
+
+
+def terms_not_agreed(facts: Facts) -> Reason | None:
+    """Its author has not agreed to the current terms."""
+    if _in_question(facts) or facts.author is None or facts.author.terms_agreed:
+        return None
+    return _reason(terms_not_agreed, "Posting needs your agreement to the current terms of the community.")
+
+
+def not_permitted(facts: Facts) -> Reason | None:
+    """Only moderators and owners post to this list."""
+    if _in_question(facts) or facts.author is None or facts.posting != "moderators" or facts.author.moderator:
+        return None
+    return _reason(not_permitted, f"Only its moderators post to {facts.list_address}. Replies to them are welcome.")
+
+
+def not_subscribed(facts: Facts) -> Reason | None:
+    """Its author is a member, but not on this list."""
+    if _in_question(facts) or facts.author is None or facts.posting != "subscribers" or facts.topic_missing:
+        return None
+    if facts.author.subscribed or facts.author.moderator:
+        return None
+    advice = (
+        f"You are a member of the community but not on the list {facts.list_name}; its posts come from its subscribers."
+    )
+    return _reason(not_subscribed, advice)
+
+
+def no_topic(facts: Facts) -> Reason | None:
+    """It was sent to the whole community without naming a topic."""
+    if not facts.topic_missing or facts.approved:
+        return None
+    return _reason(no_topic, "Which topic is it for?", Action.CONFIRM, "2.0.0")
+
+
+# --- HOLD: a person looks at it ----------------------------------------------------------------------------------
+
+
+def unproven(facts: Facts) -> Reason | None:
+    """Nothing proves that the sender is who From says."""
+    return _held(unproven) if not facts.proven else None
+
+
+def emergency(facts: Facts) -> Reason | None:
+    """Emergency moderation is on: every post is looked at."""
+    return _held(emergency) if facts.emergency else None
+
+
+def moderated_list(facts: Facts) -> Reason | None:
+    """Every post to this list is looked at."""
+    return _held(moderated_list) if facts.moderation == "all" else None
+
+
+def newcomer(facts: Facts) -> Reason | None:
+    """The author is new here: the first two posts are looked at."""
+    author = facts.author
+    if facts.moderation != "newcomers" or author is None or author.moderator or author.trusted:
+        return None
+    if author.approved_posts >= NEWCOMER_POSTS:
+        return None
+    return _held(newcomer, f"{author.approved_posts} approved so far")
+
+
+def moderated_member(facts: Facts) -> Reason | None:
+    """Every post of this member is looked at."""
+    return _held(moderated_member) if facts.author is not None and facts.author.moderated else None
+
+
+def list_not_addressed(facts: Facts) -> Reason | None:
+    """Neither To nor Cc names the list: a blind copy, or mail meant for somebody else."""
+    return None if facts.addressed else _held(list_not_addressed)
+
+
+def too_many_recipients(facts: Facts) -> Reason | None:
+    """It is addressed to many others as well."""
+    if facts.header_recipients <= MAX_HEADER_RECIPIENTS:
+        return None
+    return _held(too_many_recipients, f"{facts.header_recipients} addresses in To and Cc")
+
+
+def command_to_list(facts: Facts) -> Reason | None:
+    """It looks like a command that was meant for the list's request address."""
+    return _held(command_to_list, facts.only_command) if facts.only_command else None
+
+
+def message_id_collision(facts: Facts) -> Reason | None:
+    """A different post with the same Message-ID is already here."""
+    return _held(message_id_collision) if facts.collision else None
+
+
+def doubled_fields(facts: Facts) -> Reason | None:
+    """Header fields that a message has once occur twice: mail programs may show different ones."""
+    return _held(doubled_fields, ", ".join(facts.doubled_fields)) if facts.doubled_fields else None
+
+
+def dangerous_attachment(facts: Facts) -> Reason | None:
+    """It carries a file that may contain a program."""
+    return _held(dangerous_attachment, ", ".join(facts.dangerous)) if facts.dangerous else None
+
+
+def many_hops(facts: Facts) -> Reason | None:
+    """It has passed through more than 50 mail servers."""
+    return _held(many_hops, f"{facts.hops} servers") if facts.hops > SUSPICIOUS_HOPS else None
+
+
+def over_rate(facts: Facts) -> Reason | None:
+    """Its author has posted unusually often in a short time."""
+    return _held(over_rate) if facts.over_rate else None
+
+
+STOP: tuple[Rule, ...] = (
+    too_many_hops,
+    loop,
+    too_big,
+    no_author,
+    several_authors,
+    own_address,
+    automatic,
+    unproven_rejected,
+    unproven_stranger,
+    banned,
+    not_a_member,
+    suspended,
+    not_verified,
+    terms_not_agreed,
+    not_permitted,
+    not_subscribed,
+    no_topic,
+)
+HOLD: tuple[Rule, ...] = (
+    unproven,
+    emergency,
+    moderated_list,
+    newcomer,
+    moderated_member,
+    list_not_addressed,
+    too_many_recipients,
+    command_to_list,
+    message_id_collision,
+    doubled_fields,
+    dangerous_attachment,
+    many_hops,
+    over_rate,
+)
+
+
+def _ask(rule: Rule, facts: Facts) -> Reason | None:
+    """The rule's answer; a rule that breaks holds the post instead of losing or passing it."""
+    try:
+        return rule(facts)
+    except Exception as error:
+        text = "A rule of ours failed on it, so a person has to look."
+        return Reason("rule-error", text, "", Action.HOLD, "2.0.0", f"{code(rule)}: {type(error).__name__}")
+
+
+def decide(facts: Facts) -> Verdict:
+    """The verdict on one message for one list. Cannot end without one."""
+    reasons: list[Reason] = []
+    hits: list[str] = []
+    misses: list[str] = []
+    for rule in STOP:
+        reason = _ask(rule, facts)
+        (hits if reason else misses).append(code(rule))
+        if reason is None:
+            continue
+        if reason.action is not Action.HOLD:
+            return Verdict(reason.action, (reason,), tuple(hits), tuple(misses))
+        reasons.append(reason)
+    for rule in () if facts.approved else HOLD:
+        reason = _ask(rule, facts)
+        (hits if reason else misses).append(code(rule))
+        if reason:
+            reasons.append(reason)
+    if reasons and not facts.approved:
+        return Verdict(Action.HOLD, tuple(reasons), tuple(hits), tuple(misses))
+    return Verdict(Action.ACCEPT, (), tuple(hits), tuple(misses))

@@ -1,0 +1,316 @@
+"""A post from acceptance to decision: facts gathered, verdict stored, state changed.
+
+Everything here runs inside the transaction that is the instant of acceptance (or of a later decision), so that what
+was decided and what it was decided from are on disk together before anybody hears 250.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from listserv import routing
+from listserv.authenticate import Proof
+from listserv.context import Context
+from listserv.errors import Reply
+from listserv.mail.address import canonical
+from listserv.mail.incoming import Incoming, topic_of
+from listserv.membership import author
+from listserv.model import Emergency, Message, Post, PostState, Refusal
+from listserv.model.posts import OPEN
+from listserv.policy.rules import decide
+from listserv.policy.verdict import Action, Author, Facts, Reason, Verdict
+from listserv.settings import HUB, ListSettings, Settings
+
+_message = Message.__table__  # type: ignore[attr-defined]
+_post = Post.__table__  # type: ignore[attr-defined]
+_refusal = Refusal.__table__  # type: ignore[attr-defined]
+_emergency = Emergency.__table__  # type: ignore[attr-defined]
+
+THANKS = Reply(250, "2.0.0", "Thank you, the message is in safe hands")
+CONFIRM_WITHIN = timedelta(hours=48)
+_STATES = {Action.ACCEPT: PostState.ACCEPTED, Action.HOLD: PostState.HELD, Action.CONFIRM: PostState.CONFIRMING}
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """How a message came: the envelope sender ("" for the null one), from whom, by which protocol."""
+
+    sender: str
+    ip: str
+    helo: str
+    protocol: str
+    received_at: datetime
+
+    @property
+    def peer(self) -> str:
+        return f"{self.protocol} from {self.ip or 'this machine'}" + (f" ({self.helo})" if self.helo else "")
+
+
+class Store:
+    """The one message row of a transaction, written when the first post needs it."""
+
+    def __init__(self, raw: bytes, size: int) -> None:
+        self.raw, self.size = raw, size
+        self._id: int | None = None
+
+    @classmethod
+    def of(cls, raw: bytes) -> Store:
+        return cls(zlib.compress(raw, 3), len(raw))
+
+    def row(self, tx: Connection, received_at: datetime) -> int:
+        if self._id is None:
+            result = tx.execute(insert(_message).values(raw=self.raw, size=self.size, received_at=received_at))
+            assert result.inserted_primary_key is not None
+            self._id = int(result.inserted_primary_key[0])
+        return self._id
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a message at one list. `person` is the proven author; only they are told reasons."""
+
+    list_name: str
+    action: Action
+    reasons: tuple[Reason, ...]
+    reply: Reply
+    person: int | None = None
+    post_id: int | None = None
+
+
+def gather(
+    tx: Connection,
+    settings: Settings,
+    incoming: Incoming,
+    list_name: str,
+    proof: Proof,
+    now: datetime,
+    *,
+    approved: bool = False,
+    exclude_post: int | None = None,
+) -> tuple[Facts, Author | None]:
+    """The facts on one message for one list (the hub's while no topic is known), and its author."""
+    hub = list_name == HUB
+    rules = ListSettings() if hub else settings.lists[list_name]
+    keys = tuple(dict.fromkeys(canonical(box.address) for box in incoming.authors))
+    who = author(tx, settings, keys[0], list_name, now) if keys and keys[0] else None
+    facts = Facts(
+        now=now,
+        list_name=list_name,
+        list_address=routing.address(settings, list_name),
+        own_domain=settings.domain,
+        size=incoming.size,
+        max_size=settings.intake.max_size,
+        authors=keys,
+        automatic=incoming.automatic,
+        own_list_id=any(i == settings.domain or i.endswith("." + settings.domain) for i in incoming.list_ids),
+        hops=incoming.hops,
+        addressed=addressed(settings, incoming, list_name),
+        header_recipients=incoming.recipient_count,
+        doubled_fields=incoming.doubled,
+        only_command=incoming.only_command,
+        dangerous=incoming.dangerous,
+        proven=proof.proven,
+        unverified=settings.authentication.unverified,
+        author=who,
+        own_address=bool(keys) and any(routing.is_own(settings, key) for key in keys),
+        topic_missing=hub,
+        topics=tuple(settings.lists),
+        collision=_collision(tx, incoming, list_name, exclude_post),
+        over_rate=who is not None and _over_rate(tx, settings, who.person, now),
+        posting="members" if hub else rules.posting,
+        moderation="none" if hub else rules.moderation,
+        emergency=_emergency_now(tx, list_name, now),
+        approved=approved,
+    )
+    return facts, who
+
+
+def named_lists(settings: Settings, incoming: Incoming) -> list[str]:
+    """Our lists that To or Cc names, in the order of the settings."""
+    found = set()
+    for address in incoming.recipients:
+        route = routing.resolve(settings, address)
+        if route is not None and route.kind is routing.Kind.POST:
+            found.add(route.list_name)
+    return sorted(found, key=settings.list_order)
+
+
+def addressed(settings: Settings, incoming: Incoming, list_name: str) -> bool:
+    """Whether To or Cc names this list, or the hub, which stands for all of them."""
+    names = named_lists(settings, incoming)
+    return list_name in names or HUB in names
+
+
+def _collision(tx: Connection, incoming: Incoming, list_name: str, exclude: int | None) -> bool:
+    if incoming.message_id is None:
+        return False
+    query = select(_post.c.id).where(
+        _post.c.message_id_header == incoming.message_id,
+        _post.c.list_name == list_name,
+        _post.c.content_hash != incoming.content_hash,
+        _post.c.state.in_(OPEN),
+        _post.c.id != (exclude or 0),
+    )
+    return tx.execute(query.limit(1)).first() is not None
+
+
+def _over_rate(tx: Connection, settings: Settings, person: int, now: datetime) -> bool:
+    rate = settings.intake.rate
+    if rate is None:
+        return False
+    query = select(func.count(func.distinct(_post.c.message_id))).where(
+        _post.c.person_id == person, _post.c.received_at > now - rate.window
+    )
+    return int(tx.execute(query).scalar() or 0) >= rate.count
+
+
+def _emergency_now(tx: Connection, list_name: str, now: datetime) -> bool:
+    query = select(_emergency.c.id).where(_emergency.c.list_name.in_((list_name, HUB)), _emergency.c.until > now)
+    return tx.execute(query).first() is not None
+
+
+def receive(
+    ctx: Context, tx: Connection, incoming: Incoming, store: Store, list_name: str, envelope: Envelope, proof: Proof
+) -> Receipt:
+    """Decides on a message for one list and stores what was decided."""
+    now = envelope.received_at
+    if list_name == HUB:
+        list_name = topic_of(incoming.subject, ctx.settings.lists) or HUB
+    facts, who = gather(tx, ctx.settings, incoming, list_name, proof, now)
+    verdict = decide(facts)
+    person = who.person if who and proof.proven else None
+    if verdict.action in (Action.REJECT, Action.DISCARD):
+        reply = refusal(verdict)
+        refuse(tx, incoming, list_name, envelope, verdict, reply)
+        return Receipt(list_name, verdict.action, verdict.reasons, reply, person)
+    key = duplicate_key(incoming)
+    known = tx.execute(select(_post.c.id).where(_post.c.list_name == list_name, _post.c.duplicate_key == key)).scalar()
+    if known is None:
+        try:
+            known = _insert(ctx, tx, incoming, store, list_name, envelope, proof, verdict, who, key)
+        except IntegrityError:  # another machine stored the same message at this very moment
+            if ctx.db.sqlite:
+                raise
+            raise DuplicatePost from None
+    return Receipt(list_name, verdict.action, verdict.reasons, THANKS, person, known)
+
+
+class DuplicatePost(Exception):
+    """Another machine committed the same message first: the transaction is to be run again."""
+
+
+def duplicate_key(incoming: Incoming) -> str:
+    sender = canonical(incoming.authors[0].address) if incoming.authors else ""
+    text = "\0".join((incoming.message_id or "", sender, incoming.content_hash))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def refusal(verdict: Verdict) -> Reply:
+    """The SMTP reply of a refusal: one sentence that says why and what to do; 250 for what is dropped silently."""
+    reason = verdict.reasons[0]
+    if verdict.action is Action.DISCARD:
+        return THANKS
+    return Reply(550, reason.enhanced, reason.advice)
+
+
+def refuse(
+    tx: Connection, incoming: Incoming, list_name: str, envelope: Envelope, verdict: Verdict, reply: Reply
+) -> None:
+    """Keeps the envelope of what is not taken (for `trace`, 30 days), never the message."""
+    tx.execute(
+        insert(_refusal).values(
+            at=envelope.received_at,
+            list_name=list_name,
+            envelope_sender=envelope.sender[:320],
+            from_address=incoming.authors[0].address[:320] if incoming.authors else "",
+            peer=envelope.peer[:300],
+            message_id_header=incoming.message_id or "",
+            action=str(verdict.action),
+            reasons=" ".join(verdict.codes),
+            reply=str(reply)[:500],
+        )
+    )
+
+
+def _insert(
+    ctx: Context,
+    tx: Connection,
+    incoming: Incoming,
+    store: Store,
+    list_name: str,
+    envelope: Envelope,
+    proof: Proof,
+    verdict: Verdict,
+    who: Author | None,
+    key: str,
+) -> int:
+    now = envelope.received_at
+    first = incoming.authors[0]
+    origin = tx.execute(
+        select(_post.c.origin_id)
+        .where(_post.c.duplicate_key == key, _post.c.state.in_(OPEN))
+        .order_by(_post.c.id)
+        .limit(1)
+    ).scalar()
+    values: dict[str, Any] = {
+        "message_id": store.row(tx, now),
+        "origin_id": origin,
+        "list_name": list_name,
+        "person_id": who.person if who else None,
+        "state": _STATES[verdict.action],
+        "envelope_sender": envelope.sender,
+        "from_address": first.address,
+        "from_name": first.name,
+        "subject": incoming.subject[:1000],
+        "message_id_header": incoming.message_id or generated_id(ctx.settings, key),
+        "content_hash": incoming.content_hash,
+        "duplicate_key": key,
+        "proof": proof.by,
+        "peer": envelope.peer[:300],
+        "reasons": [asdict(reason) for reason in verdict.reasons],
+        "rules": {"hits": verdict.hits, "misses": verdict.misses, "named": named_lists(ctx.settings, incoming)},
+        "notified": verdict.action is Action.ACCEPT,
+        "received_at": now,
+        "state_since": now,
+        "release_at": now if verdict.action is Action.ACCEPT else None,
+        "copies": 0,
+    }
+    result = tx.execute(insert(_post).values(values))
+    assert result.inserted_primary_key is not None
+    post_id = int(result.inserted_primary_key[0])
+    if origin is None:
+        tx.execute(update(_post).where(_post.c.id == post_id).values(origin_id=post_id))
+    return post_id
+
+
+def generated_id(settings: Settings, key: str) -> str:
+    """The Message-ID of a post that came without one: the same each time the same message comes."""
+    return f"<{key[:32]}@{settings.domain}>"
+
+
+def raw_message(tx: Connection, message_id: int) -> bytes:
+    """The bytes of a stored message."""
+    raw = tx.execute(select(_message.c.raw).where(_message.c.id == message_id)).scalar_one()
+    return zlib.decompress(raw)
+
+
+def change(tx: Connection, post_id: int, old: PostState, new: PostState, now: datetime, **values: Any) -> bool:
+    """Moves a post from one state to the next if it still is in the old one: the first who comes wins."""
+    if new not in OPEN:
+        values["duplicate_key"] = None
+    result = tx.execute(
+        update(_post).where(_post.c.id == post_id, _post.c.state == old).values(state=new, state_since=now, **values)
+    )
+    return result.rowcount == 1
+
+
+def list_of(tx: Connection, post_id: int) -> str | None:
+    """The list of a post, None when there is no such post."""
+    return tx.execute(select(_post.c.list_name).where(_post.c.id == post_id)).scalar()

@@ -1,0 +1,107 @@
+"""The worker role: whatever acceptance left to be done on rows.
+
+Held posts get their notices, accepted posts their delivery rows. Each step is one transaction that reads a state and
+writes the next, so it may be killed anywhere and run twice without harm. What a step fails on is quarantined.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import OperationalError
+
+from listserv import copies, distribute, moderate, quarantine, topics
+from listserv.context import Context
+from listserv.model import DeliveryKind, Post, PostState
+
+log = logging.getLogger(__name__)
+_post = Post.__table__  # type: ignore[attr-defined]
+
+POLL = 1.0  # seconds; how soon the work of another process is found
+
+
+async def run(ctx: Context, cache: copies.Cache, stopping: asyncio.Event) -> None:
+    """Works until `stopping` is set."""
+    while not stopping.is_set():
+        ctx.wake.work.clear()
+        try:
+            busy = await once(ctx, cache)
+        except OperationalError as error:
+            log.error("the database does not answer the worker, trying again: %s", type(error.orig).__name__)
+            busy = False
+        if not busy:
+            await _bell(ctx.wake.work, stopping)
+
+
+async def _bell(bell: asyncio.Event, stopping: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(bell.wait()), asyncio.ensure_future(stopping.wait())]
+    await asyncio.wait(waits, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+
+
+def _untold(tx: Connection) -> list[Any]:
+    states = (PostState.HELD, PostState.CONFIRMING)
+    query = select(_post).where(_post.c.state.in_(states), _post.c.notified.is_(False))
+    return list(tx.execute(query.order_by(_post.c.id).limit(50)))
+
+
+async def once(ctx: Context, cache: copies.Cache) -> bool:
+    """One round; whether there was anything to do."""
+    untold = await ctx.db.read(_untold)
+    for post in untold:
+        await _step(ctx, post, "notices", lambda tx, p: _tell(ctx, tx, p))
+    due = await ctx.db.read(lambda tx: distribute.due(tx, ctx.clock()))
+    due.sort(key=lambda post: (post.release_at, ctx.settings.list_order(post.list_name)))
+    for post in due:
+        prepared = await _prepare(ctx, post)
+        if prepared is None:
+            continue
+        cache.put((DeliveryKind.POST, post.id), prepared)
+        copies_made = await _step(ctx, post, "distribute", lambda tx, p: distribute.release(ctx, tx, p))
+        log.info("post %d to %s: %s copies", post.id, post.list_name, copies_made)
+    if untold or due:
+        ctx.wake.outbox.set()
+    return bool(untold or due)
+
+
+def _tell(ctx: Context, tx: Connection, post: Any) -> None:
+    current = tx.execute(select(_post).where(_post.c.id == post.id)).one()
+    if current.notified or current.state != post.state:
+        return
+    if current.state == PostState.HELD:
+        moderate.announce(ctx, tx, current)
+    else:
+        topics.ask(ctx, tx, current)
+    topics.mark_told(tx, post.id)
+
+
+async def _prepare(ctx: Context, post: Any) -> copies.Prepared | None:
+    """Composes the post before its rows exist: what cannot be composed never reaches the outbox."""
+    try:
+        return await ctx.db.read(lambda tx: copies.prepare(ctx, tx, DeliveryKind.POST, post.id))
+    except OperationalError:
+        raise
+    except Exception as error:
+        await _set_aside(ctx, post, "compose", error)
+        return None
+
+
+async def _step(ctx: Context, post: Any, stage: str, work: Callable[[Connection, Any], Any]) -> Any:
+    try:
+        return await ctx.db.write(lambda tx: work(tx, post))
+    except OperationalError:
+        raise
+    except Exception as error:
+        await _set_aside(ctx, post, stage, error)
+        return None
+
+
+async def _set_aside(ctx: Context, post: Any, stage: str, error: Exception) -> None:
+    words = quarantine.describe(error)
+    log.error("post %d cannot get through %s and is quarantined: %s", post.id, stage, type(error).__name__)
+    await ctx.db.write(lambda tx: quarantine.set_post_aside(tx, post, stage, words, ctx.clock()))
