@@ -1,0 +1,1 @@
+"""Bytes and what they mean: pure functions over messages, headers, addresses, text."""
