@@ -134,7 +134,6 @@ async def _session(
         if tls == "required" or answer.code == 421:
             raise _down("the relay refused STARTTLS", answer)
         return keywords
-    wire.forget()
     chosen = context or (_verifying_context() if tls == "required" else _accepting_context())
     try:
         await wire.start_tls(chosen, host, seconds)

@@ -14,17 +14,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from listserv.edge.relay_wire import Answer, Lost, Wire
+from listserv.mail.address import is_valid_for_smtp
 
 PIECE = 131072
 QUIT_TIMEOUT = 5.0
-
-# Until listserv.mail.address is there
-_SAFE = re.compile(r"[^\s<>@,;:\\\"()\[\]\x00-\x20\x7f]{1,64}@[^\s<>@,;\\\"()\x00-\x20\x7f]{1,255}")
-
-
-def is_valid_for_smtp(address: str, *, utf8: bool = False) -> bool:
-    return _SAFE.fullmatch(address) is not None and (utf8 or address.isascii())
-
 
 _UNSTUFFED = re.compile(rb"\n\.[^.]")
 
@@ -296,9 +289,9 @@ class Connection:
         if copy.eightbit and not self.eightbit:
             words = "5.6.3 the relay does not offer 8BITMIME and the message was not re-encoded"
             return Outcome(copy, Result.FAILED, 554, words, "mail")
-        if copy.sender and not is_valid_for_smtp(copy.sender, utf8=copy.utf8):
+        if copy.sender and not _may_be_said(copy.sender, copy.utf8):
             return Outcome(copy, Result.FAILED, 553, "5.1.7 the envelope sender is not a valid address", "mail")
-        if not is_valid_for_smtp(copy.recipient, utf8=copy.utf8):
+        if not _may_be_said(copy.recipient, copy.utf8):
             return Outcome(copy, Result.FAILED, 553, "5.1.3 the recipient is not a valid address", "rcpt")
         return None
 
@@ -350,6 +343,11 @@ class Connection:
             return Outcome(copy, Result.UNKNOWN, lost.code, f"{lost.words} after the final dot", self._stage)
         words = lost.words if lost.code else f"{lost.words} before the final dot"
         return Outcome(copy, Result.UNSENT, lost.code, words, self._stage)
+
+
+def _may_be_said(address: str, utf8: bool) -> bool:
+    """Whether `address` may stand in a command: printable (no control, no lone surrogate) and valid."""
+    return address.isprintable() and is_valid_for_smtp(address, utf8=utf8)
 
 
 def _pieces(chunks: tuple[bytes, ...]) -> Iterator[bytes]:

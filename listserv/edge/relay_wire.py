@@ -158,7 +158,10 @@ class Wire(asyncio.Protocol):
             self.transport.abort()
 
     async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
-        """Raises OSError (`ssl.SSLError` and timeouts are such) when the handshake fails."""
+        """Secures the connection and forgets what came in before.
+
+        Raises OSError (`ssl.SSLError` and timeouts are such) when the handshake fails.
+        """
         if self.lost:
             raise ConnectionResetError(self._why[0])
         secured = await self._loop.start_tls(

@@ -14,6 +14,7 @@ import uvloop
 from fake_relay import EXTENSIONS, HANG_UP, SILENCE, FakeRelay, Received, Say
 
 from listserv.edge.relay import Connection, Copy, Outcome, Result, connect
+from listserv.edge.relay_wire import Wire
 
 BODY = b"Subject: a post\r\n\r\nFirst line\r\n..a line that began with a dot\r\n..\r\nlast\r\n"
 STEPWISE = tuple(e for e in EXTENSIONS if e != "PIPELINING")
@@ -102,7 +103,6 @@ def test_every_octet_arrives_and_every_copy_is_told_once(run: Run, extensions: t
             desk, connection = await play(relay, copies)
             assert connection.usable
             await connection.close()
-            assert not connection.usable
             assert [r.data for r in relay.received] == [b"".join(chunks) for chunks in bodies.values()]
             assert [r.rcpt for r in relay.received] == [f"RCPT TO:<member{n}@example.org>" for n in bodies]
             assert desk.told() == [(n, "sent", 250, "dot") for n in bodies]
@@ -249,7 +249,7 @@ def test_a_refused_copy_costs_only_itself(
 def test_a_refused_copy_in_the_middle_leaves_its_neighbours_alone(run: Run) -> None:
     async def story() -> None:
         ok = "250 ok"
-        script = {"RCPT": [ok, "550 5.1.1 no", "450 4.2.1 later", ok, "550 5.1.1 no"]}
+        script: dict[str, Any] = {"RCPT": [ok, "550 5.1.1 no", "450 4.2.1 later", ok, "550 5.1.1 no"]}
         async with FakeRelay(script) as relay:
             desk, connection = await play(relay, map(a_copy, range(6)))
             await connection.close()
@@ -493,6 +493,8 @@ HOPELESS = [
     ("parameter in recipient", {"recipient": "a@example.org> NOTIFY=NEVER"}, 553, "5.1.3"),
     ("second command in sender", {"sender": "a@example.org>\r\nRCPT TO:<b@example.org"}, 553, "5.1.7"),
     ("surrogate", {"recipient": "a\udcff@example.org"}, 553, "5.1.3"),
+    ("line end in a domain", {"recipient": "a@example.org\r\nDATA.example"}, 553, "5.1.3"),
+    ("line separator in sender", {"sender": "a\u2028b@example.org"}, 553, "5.1.7"),
 ]
 
 
@@ -509,6 +511,28 @@ def test_what_cannot_work_fails_without_a_word_to_the_relay(
             assert desk.outcomes[0].code == code
             assert desk.outcomes[0].reply.startswith(words)
             assert relay.count("MAIL") == relay.count("RCPT") == 2
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "jürgen@example.org>\r\nRCPT TO:<b@example.org",
+        "a@bücher.example> NOTIFY=NEVER",
+        "a@bücher.example\r\nDATA",
+        "ü ü@example.org",
+        "ü@\udcff.example",
+        "ü\N{NO-BREAK SPACE}@example.org",
+    ],
+)
+def test_an_international_address_brings_no_second_command(run: Run, recipient: str) -> None:
+    async def story() -> None:
+        async with FakeRelay() as relay:
+            desk, connection = await play(relay, [a_copy(1, recipient=recipient, utf8=True)])
+            await connection.close()
+            assert desk.told() == [(1, "failed", 553, "rcpt")]
+            assert relay.count("MAIL") == 0
 
     run(story())
 
@@ -555,6 +579,29 @@ def test_cancelling_tells_what_is_known_of_the_copies_in_hand(run: Run) -> None:
             assert desk.told() == [(1, "unknown", 0, "dot"), (2, "unsent", 0, "mail")]
             assert not connection.usable
             await connection.close()
+
+    run(story())
+
+
+def test_cancelling_does_not_lose_an_answer_that_is_there_already(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with FakeRelay() as relay:
+            desk = Desk([a_copy(1)])
+            hear = Wire.data_received
+            sending: asyncio.Task[None] | None = None
+
+            def hear_and_cancel(wire: Wire, data: bytes) -> None:
+                hear(wire, data)
+                if b"queued as" in data and sending is not None:
+                    sending.cancel()
+
+            monkeypatch.setattr(Wire, "data_received", hear_and_cancel)
+            connection = await session(relay)
+            sending = asyncio.create_task(desk.send(connection))
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+            await connection.close()
+            assert desk.told() == [(1, "sent", 250, "dot")]
 
     run(story())
 

@@ -53,8 +53,10 @@ def make_certificate(folder: Path, names: str) -> Certificate:
         pytest.skip("NOT TESTED: TLS with the relay, because the program openssl is not installed")
     made = Certificate(folder / "certificate.pem", folder / "key.pem")
     subprocess.run(
-        [program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=relay.example"]
-        + ["-addext", f"subjectAltName={names}", "-keyout", str(made.key), "-out", str(made.file)],
+        [
+            *(program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=relay.example"),
+            *("-addext", f"subjectAltName={names}", "-keyout", str(made.key), "-out", str(made.file)),
+        ],
         check=True,
         capture_output=True,
     )
@@ -385,7 +387,7 @@ def test_plain_is_preferred_and_says_name_and_password_once(run: Run) -> None:
 @pytest.mark.parametrize("extension", ["AUTH LOGIN", "AUTH=LOGIN", "auth CRAM-MD5 login"])
 def test_login_answers_two_questions(run: Run, extension: str) -> None:
     async def story() -> None:
-        script = {"AUTH": ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"]}
+        script: dict[str, Any] = {"AUTH": ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"]}
         async with FakeRelay(script, extensions=(*EXTENSIONS, extension)) as relay:
             connection = await to(relay, username="user", password="secret")
             await one_goes_through(connection, relay)

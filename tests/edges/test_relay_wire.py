@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,7 @@ def heard(loop: asyncio.AbstractEventLoop, pieces: list[bytes]) -> tuple[list[An
 @given(cuts=st.lists(st.integers(0, len(STREAM)), max_size=20))
 def test_answers_are_the_same_however_the_octets_are_cut(loop: asyncio.AbstractEventLoop, cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(STREAM)]
-    pieces = [STREAM[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [STREAM[a:b] for a, b in pairwise(edges)]
     answers, wire = heard(loop, pieces)
     assert answers == ANSWERS
     assert not wire.unread
@@ -56,7 +57,7 @@ def test_any_octets_give_answers_or_a_lost_connection_and_nothing_else(
     assert all(200 <= a.code <= 599 for a in answers)
     assert all(a.words().isprintable() for a in answers)
     if wire.lost:
-        with pytest.raises(Lost, match="not SMTP|too long"):
+        with pytest.raises(Lost, match=r"not SMTP|too long"):
             loop.run_until_complete(wire.answer(60))
 
 
