@@ -37,7 +37,7 @@ class Context:
     clock: Callable[[], datetime] = utc_now
     wake: Wake = field(default_factory=Wake)
 
-    def render(self, template: str, **values: object) -> str:
+    def render(self, template: str, /, **values: object) -> str:
         return render(self.settings.base, template, **values)
 
 

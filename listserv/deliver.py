@@ -36,6 +36,8 @@ LEASE = timedelta(minutes=10)
 GIVE_UP = timedelta(days=5)
 POLL = 1.0  # seconds; how soon rows of another process are found
 BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60, 60, 120, 240))
+NOT_THE_COPY = frozenset({530, 534, 535, 538})
+"""Refusals of MAIL that are about our login, not about the copy (RFC 4954 section 6): tried again like a 4xx."""
 RELAY_BACK_OFF = (0.5, 1, 2, 5, 10, 30, 60)  # seconds between tries to reach a relay that is down
 
 
@@ -141,7 +143,7 @@ def _record_failure(tx: Connection, outcome: Outcome, row: Any, now: datetime) -
         "lease_owner": None,
         "lease_until": None,
     }
-    if outcome.result is Result.FAILED:
+    if refused:
         values |= {"state": DeliveryState.FAILED, "finished_at": now}
     elif now - row.created_at >= GIVE_UP:
         reply = f"given up after five days; the last answer was: {outcome.reply}"
@@ -255,16 +257,30 @@ class Outbox:
                 await self._until_stocked()
             else:
                 connection = await self._connect(number, failures)
-                failures = failures + 1 if connection is None else 0
-                if connection is not None:
-                    await self._send(connection)
+                if connection is None:
+                    failures += 1
+                elif await self._send(connection):
+                    failures = 0
+                else:  # it takes connections and nothing else
+                    failures += 1
+                    await asyncio.sleep(_pause(failures))
 
-    async def _send(self, connection: relay.Connection) -> None:
+    async def _send(self, connection: relay.Connection) -> bool:
+        """Sends over one connection until it ends; whether the relay answered to any copy at all."""
         self._eightbit = connection.eightbit
+        answered, unsent = False, False
+
+        async def record(outcome: Outcome) -> None:
+            nonlocal answered, unsent
+            answered = answered or outcome.result is not Result.UNSENT
+            unsent = unsent or outcome.result is Result.UNSENT
+            await self._record(outcome)
+
         try:
-            await connection.send_all(self._next_copy, self._record, peek=self._peek)
+            await connection.send_all(self._next_copy, record, peek=self._peek)
         finally:
             await connection.close()
+        return answered or not unsent
 
     async def _until_stocked(self) -> None:
         self._stocked.clear()
@@ -284,13 +300,13 @@ class Outbox:
                 password=password,
                 helo_name=self.ctx.settings.domain,
             )
-        except RelayDown as error:
+        except (RelayDown, ValueError) as error:
             if self.down is None:
                 log.warning("the relay %s:%d cannot be used: %s", settings.host, settings.port, error)
             self.down = str(error)
             await self._give_all_back()
             if number == 0:
-                await asyncio.sleep(RELAY_BACK_OFF[min(failures, len(RELAY_BACK_OFF) - 1)])
+                await asyncio.sleep(_pause(failures))
             return None
         if self.down is not None:
             log.warning("the relay %s:%d is back", settings.host, settings.port)
@@ -385,6 +401,10 @@ class Outbox:
                 self._rows.pop(row.id, None)
                 if not done.done():
                     done.set_result(None)
+
+
+def _pause(failures: int) -> float:
+    return RELAY_BACK_OFF[min(failures, len(RELAY_BACK_OFF) - 1)]
 
 
 def _key(row: Any) -> tuple[str, int]:

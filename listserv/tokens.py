@@ -4,7 +4,7 @@ Two kinds, never mixed:
 
 * one-shot tokens (`one_shot`): 128 random bits, sent to one person, stored hashed, with an expiry; they stand for
   one question (a hold, a confirmation) and say nothing by themselves;
-* capability tokens (`capability`): an identifier with an HMAC, repeatable, valid as long as the key; they are in
+* capability tokens (`capability`): an identifier with a MAC (keyed BLAKE2b, RFC 7693), repeatable, valid as long as the key; they are in
   every copy (VERP, one-click unsubscribe) and must cost no row in the database.
 
 Both are lower-case base32 without padding, compared case-insensitively, because mail systems fold local parts.
@@ -55,18 +55,23 @@ def _decode(text: str) -> bytes | None:
 
 
 def capability(key: bytes, identifier: int) -> str:
-    """24 characters that name `identifier` (below 2**40) and cannot be made without `key` (80-bit HMAC)."""
+    """24 characters that name `identifier` (below 2**40) and cannot be made without `key` (80-bit MAC)."""
     head = identifier.to_bytes(_ID_BYTES, "big")
-    return base64.b32encode(head + hmac.digest(key, head, "sha256")[:_MAC_BYTES]).decode("ascii").lower()
+    return base64.b32encode(head + _mac(key, head)).decode("ascii").lower()
+
+
+def _mac(key: bytes, data: bytes) -> bytes:
+    """Keyed BLAKE2b: a MAC by design, and ten times cheaper per call than OpenSSL's HMAC."""
+    return hashlib.blake2b(data, key=key, digest_size=_MAC_BYTES).digest()
 
 
 def read_capability(key: bytes, token: str) -> int | None:
-    """The identifier of a genuine token, else None. Constant time in the HMAC."""
+    """The identifier of a genuine token, else None. Constant time in the MAC."""
     data = _decode(token)
     if data is None or len(data) != _ID_BYTES + _MAC_BYTES:
         return None
     head, mac = data[:_ID_BYTES], data[_ID_BYTES:]
-    if not hmac.compare_digest(mac, hmac.digest(key, head, "sha256")[:_MAC_BYTES]):
+    if not hmac.compare_digest(mac, _mac(key, head)):
         return None
     return int.from_bytes(head, "big")
 

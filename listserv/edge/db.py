@@ -172,11 +172,11 @@ class Database:
             if not (len(batch) == 1 and error is batch[0].error and not isinstance(error, SQLAlchemyError)):
                 connection = self._drop(connection)
         for job in batch:
-            error = job.error or failed
+            reason = job.error or failed
             if not job.future.set_running_or_notify_cancel():
                 continue
-            if error is not None:
-                job.future.set_exception(error)
+            if reason is not None:
+                job.future.set_exception(reason)
             else:
                 job.future.set_result(job.result)
         return connection
@@ -203,7 +203,7 @@ class Database:
         if self.sqlite and wanted != self._synchronous:
             raw = connection.connection.dbapi_connection
             assert raw is not None
-            raw.execute(f"PRAGMA synchronous={wanted}")  # type: ignore[attr-defined]
+            raw.execute(f"PRAGMA synchronous={wanted}")
             self._synchronous = wanted
 
     @staticmethod

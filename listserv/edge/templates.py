@@ -32,6 +32,6 @@ def environment(site: Path | None) -> Environment:
     )
 
 
-def render(site: Path | None, name: str, **values: object) -> str:
+def render(site: Path | None, template: str, /, **values: object) -> str:
     """One template, filled in."""
-    return environment(site).get_template(name).render(**values)
+    return environment(site).get_template(template).render(**values)
