@@ -1,0 +1,237 @@
+"""The shape of settings.yaml, with every default of the program."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+
+from listserv.settings.values import (
+    DOMAIN,
+    Clock,
+    DeliveryMode,
+    Duration,
+    Email,
+    FilePath,
+    HostPort,
+    Port,
+    Rate,
+    Size,
+    Socket,
+    Weekday,
+    Words,
+    read_rate,
+)
+
+
+class Section(BaseModel):
+    """One mapping of the file: frozen, of strict types, with no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class DigestTime(Section):
+    day: Weekday = "monday"
+    time: Clock = time(7, 0)
+
+
+class Community(Section):
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    domain: str
+    url: str = ""
+    contact: Email
+    timezone: str = "UTC"
+    terms: FilePath | None = None
+    credentials: Literal["registration", "none"] = "registration"
+    default_delivery: DeliveryMode = "each"
+    digest: DigestTime = DigestTime()
+
+    @field_validator("domain")
+    @classmethod
+    def _domain(cls, value: str) -> str:
+        if not DOMAIN.match(value.lower()):
+            raise ValueError("is not a domain name; write it like lists.example.org")
+        return value.lower()
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if not re.match(r"https?://[^/\s?#@]+(/[^\s?#]*)?\Z", value):
+            raise ValueError("is not a web address; write it like https://lists.example.org")
+        return value.rstrip("/")
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            near = difflib.get_close_matches(value, available_timezones(), 1)
+            raise ValueError("is not a known time zone" + (f"; did you mean {near[0]}?" if near else ""))
+        return value
+
+    @model_validator(mode="after")
+    def _default_url(self) -> Self:
+        if not self.url:
+            object.__setattr__(self, "url", f"https://{self.domain}")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+class Secrets(Section):
+    key_file: FilePath = Path("var/secret.key")
+
+
+class Imap(Section):
+    host: str
+    port: Port = 993
+    tls: Literal["implicit", "starttls", "none"] = "implicit"
+    username: str
+    password_env: str
+    folder: str = "INBOX"
+
+
+class Certificate(Section):
+    certificate: FilePath
+    key: FilePath
+
+
+class Intake(Section):
+    smtp: HostPort | None = "127.0.0.1:8025"
+    lmtp: Socket | None = None
+    imap: Imap | None = None
+    connections: Annotated[int, Field(ge=1)] = 1000
+    per_peer: Annotated[int, Field(ge=1)] = 100
+    trusted_peers: Words = ()
+    tls: Certificate | None = None
+    max_size: Size = 15_000_000
+    rate: Annotated[Rate | None, BeforeValidator(read_rate)] = Rate(count=30, window=timedelta(minutes=10))
+
+
+class Dns(Section):
+    nameservers: Words = ()
+    timeout: Annotated[float, Field(gt=0, le=60)] = 5
+
+
+class Authentication(Section):
+    authserv_ids: Words = ()
+    unverified: Literal["confirm", "hold", "reject", "accept"] = "confirm"
+
+
+class Relay(Section):
+    host: str = "127.0.0.1"
+    port: Port = 25
+    tls: Literal["opportunistic", "required", "implicit", "none"] = "opportunistic"
+    username: str | None = None
+    password_env: str | None = None
+    connections: Annotated[int, Field(ge=1, le=200)] = 10
+
+
+class Dkim(Section):
+    selector: str
+    key_file: FilePath
+
+
+class Web(Section):
+    listen: HostPort = "127.0.0.1:8080"
+
+
+class Archive(Section):
+    directory: FilePath = Path("archive")
+
+
+class ListSettings(Section):
+    """One topic list. `name` comes from its key in `lists`."""
+
+    name: str = ""
+    title: str = ""
+    description: str = ""
+    posting: Literal["subscribers", "members", "moderators"] = "subscribers"
+    replies: Literal["list", "author", "keep"] = "list"
+    moderation: Literal["all", "newcomers", "none"] = "newcomers"
+    screening: Literal["clinical", "general", "off"] = "general"
+    author_first: bool = True
+    approval_delay: Duration = timedelta(minutes=2)
+    digest: DigestTime | None = None
+    subject_prefix: Annotated[str | None, Field(max_length=60)] = None
+    footer: bool = False
+
+
+class Settings(Section):
+    """The whole file."""
+
+    community: Community
+    secrets: Secrets = Secrets()
+    database: str = "sqlite:///var/listserv.sqlite3"
+    intake: Intake = Intake()
+    dns: Dns = Dns()
+    authentication: Authentication = Authentication()
+    relay: Relay = Relay()
+    dkim: Dkim | None = None
+    web: Web | None = Web()
+    archive: Archive = Archive()
+    lists: Annotated[dict[str, ListSettings], Field(min_length=1)]
+    _base: Path = PrivateAttr(default=Path())
+
+    @property
+    def base(self) -> Path:
+        """The folder of the settings file; a site's own templates are in its `templates/`."""
+        return self._base
+
+    @field_validator("database")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError(
+                "is not a database of ours; write sqlite:///var/listserv.sqlite3 or postgresql+psycopg://user@host/name"
+            )
+        return value
+
+    @field_validator("lists", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        named: dict[object, object] = {}
+        for name, entry in value.items():
+            entry = {} if entry is None else entry
+            if isinstance(entry, dict):
+                entry = {"title": str(name), **entry, "name": str(name)}
+            named[name] = entry
+        return named
+
+    @property
+    def domain(self) -> str:
+        return self.community.domain
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        return Path(self.database.removeprefix("sqlite:///")) if self.database.startswith("sqlite") else None
+
+    def list_order(self, name: str) -> int:
+        """Position in the settings; what is no list (any more) comes last."""
+        return next((i for i, known in enumerate(self.lists) if known == name), len(self.lists))
+
+
+def unbuilt(settings: Settings) -> list[str]:
+    """One line for each setting that asks for what this version cannot do yet, with what happens instead."""
+    lines = []
+    if settings.intake.imap:
+        lines.append("intake.imap: fetching mail by IMAP is not built yet; nothing is fetched")
+    if settings.dkim:
+        lines.append("dkim: signing is not built yet; copies go out unsigned (let the relay sign)")
+    if settings.authentication.authserv_ids:
+        lines.append("authentication.authserv_ids: not built yet; no Authentication-Results header is believed")
+    if settings.authentication.unverified != "accept":
+        did = {"confirm": "held", "hold": "held", "reject": "refused"}[settings.authentication.unverified]
+        lines.append(
+            f"authentication.unverified: {settings.authentication.unverified}: proving senders is not built yet, so "
+            f"every member's post is {did}; on a closed network write `unverified: accept`"
+        )
+    return lines
