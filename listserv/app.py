@@ -211,7 +211,7 @@ class Running:
             web.app(self.ctx, self.health), log_config=None, access_log=False, lifespan="off", proxy_headers=False
         )
         server = uvicorn.Server(config)
-        server.capture_signals = _no_signals  # type: ignore[method-assign, assignment]
+        server.capture_signals = _no_signals  # type: ignore[method-assign]
         self.ports["web"] = bound.getsockname()[1]
         task = asyncio.create_task(server.serve(sockets=[bound]), name="web")
         self._tasks.append(task)

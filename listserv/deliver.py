@@ -15,6 +15,7 @@ import socket
 import time
 from collections import deque
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
@@ -143,7 +144,8 @@ def _record_failure(tx: Connection, outcome: Outcome, row: Any, now: datetime) -
         "lease_owner": None,
         "lease_until": None,
     }
-    if refused:
+    about_login = outcome.stage == "mail" and outcome.code in NOT_THE_COPY
+    if outcome.result is Result.FAILED and not about_login:
         values |= {"state": DeliveryState.FAILED, "finished_at": now}
     elif now - row.created_at >= GIVE_UP:
         reply = f"given up after five days; the last answer was: {outcome.reply}"
@@ -392,7 +394,7 @@ class Outbox:
             pairs = [(outcome, row) for outcome, row, _ in batch]
             while True:
                 try:
-                    await self.ctx.db.write(lambda tx, p=pairs: record(tx, p, self.ctx.clock()), durable=False)
+                    await self.ctx.db.write(partial(_recorded, pairs, self.ctx.clock()), durable=False)
                     break
                 except Exception as error:
                     log.error("%d outcomes cannot be written down yet: %s", len(pairs), type(error).__name__)
@@ -405,6 +407,10 @@ class Outbox:
 
 def _pause(failures: int) -> float:
     return RELAY_BACK_OFF[min(failures, len(RELAY_BACK_OFF) - 1)]
+
+
+def _recorded(pairs: list[tuple[Outcome, Any]], now: datetime, tx: Connection) -> None:
+    record(tx, pairs, now)
 
 
 def _key(row: Any) -> tuple[str, int]:

@@ -176,10 +176,10 @@ def answer(ctx: Context, tx: Connection, token: str, incoming: Incoming, proof: 
         notices.put(ctx, tx, "unclear", moderator, "token-unknown", answering=answering)
         return
     post = tx.execute(select(_post).where(_post.c.id == row.post_id)).one()
-    values: dict[str, Any] = {"subject": one_line(post.subject, 200) or "(no subject)"}
+    subject = one_line(post.subject, 200) or "(no subject)"
     reply_to = routing.address(ctx.settings, post.list_name, routing.Kind.MODERATE, token)
 
-    def say(kind: str, template: str, **more: object) -> None:
+    def say(kind: str, template: str, **more: Any) -> None:
         notices.put(
             ctx,
             tx,
@@ -190,7 +190,7 @@ def answer(ctx: Context, tx: Connection, token: str, incoming: Incoming, proof: 
             reply_to=reply_to,
             answering=answering,
             post_id=post.id,
-            **values,
+            subject=subject,
             **more,
         )
 

@@ -38,6 +38,7 @@ class Route:
 
 
 _HUB_KINDS = frozenset({Kind.REQUEST, Kind.JOIN, Kind.LEAVE, Kind.CONFIRM, Kind.MODERATE, Kind.BOUNCES, Kind.OWNER})
+_SUFFIXES = {str(kind): kind for kind in Kind if kind not in (Kind.POST, Kind.CONTACT)}
 _NEEDS_TOKEN = frozenset({Kind.CONFIRM, Kind.MODERATE, Kind.BOUNCES})
 
 
@@ -55,9 +56,9 @@ def resolve(settings: Settings, address: str) -> Route | None:
     if stem == HUB:
         return Route(Kind.POST, tag if tag in settings.lists else HUB)
     name, _, suffix = stem.rpartition("-")
-    if suffix not in Kind or suffix in (Kind.POST, Kind.CONTACT):
+    kind = _SUFFIXES.get(suffix)
+    if kind is None:
         return None
-    kind = Kind(suffix)
     if name not in settings.lists and not (name == HUB and kind in _HUB_KINDS):
         return None
     if kind in _NEEDS_TOKEN and not tag:

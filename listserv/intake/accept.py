@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -72,7 +73,8 @@ async def _commit(
     for last in (False, True):
         fresh = Store(store.raw, store.size)
         try:
-            replies = await ctx.db.write(lambda tx, s=fresh: handle(ctx, tx, incoming, s, envelope, recipients, proof))
+            work = partial(handle, ctx, incoming=incoming, store=fresh, envelope=envelope, recipients=recipients, proof=proof)
+            replies = await ctx.db.write(work)
             break
         except DuplicatePost:
             if last:

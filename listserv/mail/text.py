@@ -51,7 +51,7 @@ def decode_text(data: bytes, charset: str | None) -> str:
     name = _ALIASES.get(name, name)
     for candidate in (name, "utf-8", "cp1252"):
         try:
-            if candidate in _REFUSED or not codecs.lookup(candidate)._is_text_encoding:  # type: ignore[attr-defined]
+            if candidate in _REFUSED or not codecs.lookup(candidate)._is_text_encoding:
                 continue
             return data.decode(candidate)
         except (LookupError, UnicodeError, ValueError):

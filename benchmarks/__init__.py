@@ -1,0 +1,1 @@
+"""Figures for the README: one command each, printed, never asserted. `python -m benchmarks --help`."""

@@ -1,0 +1,139 @@
+"""`python -m benchmarks [delivery|intake|latency|start|roster|peers ...]`: prints figures, asserts nothing."""
+
+from __future__ import annotations
+
+import smtplib
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from benchmarks import load
+from benchmarks.place import DOMAIN, Place, machine, message, place, roster
+
+SENT = "SELECT count(*) FROM delivery WHERE state = 'sent'"
+
+
+def say(words: str) -> None:
+    print(words, flush=True)
+
+
+def _post(where: Place, number: str, to: str = f"general@{DOMAIN}") -> float:
+    """One post; the seconds until its 250."""
+    begun = time.monotonic()
+    with smtplib.SMTP("127.0.0.1", where.smtp) as client:
+        client.sendmail("p0@people.test", [to], message(number, to))
+    return time.monotonic() - begun
+
+
+def delivery() -> None:
+    """Cost per copy for 1,000, 10,000 and 50,000 members, every copy personalised."""
+    for members in (1_000, 10_000, 50_000):
+        with place(members) as where:
+            _post(where, "warm", f"quiet@{DOMAIN}")
+            cpu, begun = where.cpu(), time.monotonic()
+            _post(where, "one")
+            where.until("SELECT count(*) > 0 FROM delivery WHERE state = 'sent'", 1)
+            first = time.monotonic() - begun
+            where.until(SENT, members)
+            seconds, used = time.monotonic() - begun, where.cpu() - cpu
+            say(
+                f"delivery, {members:>6} members: {used / members * 1e6:6.0f} us of CPU a copy, "
+                f"{members / seconds:7,.0f} copies/s, first copy after {first:.2f} s, memory {where.memory():.0f} MB"
+            )
+
+
+def intake() -> None:
+    """Posts of 4 KiB from 50 sessions, decided and durably committed, to a list with no members."""
+    with place(10) as where:
+        load.run(where.smtp, f"quiet@{DOMAIN}", 10, 10)
+        cpu = where.cpu()
+        result = load.run(where.smtp, f"quiet@{DOMAIN}", 50, 60)
+        count = int(str(result["all"]))
+        used = (where.cpu() - cpu) / count
+        say(
+            f"intake, 50 sessions: {used * 1e3:.2f} ms of CPU a post, {count / float(str(result['seconds'])):,.0f} posts/s, "
+            f"{result['ok']} of {count} heard 250, memory {where.memory():.0f} MB"
+        )
+
+
+def latency() -> None:
+    """A post every 20 ms while a list of 10,000 is being delivered: how long until its 250."""
+    with place(10_000) as where:
+        took: list[float] = []
+        stop = threading.Event()
+
+        def poster() -> None:
+            number = 0
+            while not stop.is_set():
+                took.append(_post(where, f"q{number}", f"quiet@{DOMAIN}"))
+                number += 1
+                time.sleep(0.02)
+
+        thread = threading.Thread(target=poster)
+        for number in range(3):
+            _post(where, f"big{number}")
+        thread.start()
+        where.until("SELECT count(*) FROM delivery WHERE state = 'sent' AND kind = 'post'", 30_000)
+        stop.set()
+        thread.join()
+        took.sort()
+        say(
+            f"latency while 30,000 copies go out: {len(took)} posts, median {took[len(took) // 2] * 1e3:.0f} ms, "
+            f"p99 {took[int(len(took) * 0.99)] * 1e3:.0f} ms, longest {took[-1] * 1e3:.0f} ms, memory {where.memory():.0f} MB"
+        )
+
+
+def start() -> None:
+    """From the start of the process to the first accepted post, and memory when idle."""
+    with place(3_000) as where:
+        begun = time.monotonic()
+        _post(where, "first", f"quiet@{DOMAIN}")
+        first = where.started_in + time.monotonic() - begun
+        time.sleep(3)
+        say(f"start: ready after {where.started_in:.2f} s, first post accepted after {first:.2f} s")
+        say(f"idle memory: {where.memory():.0f} MB")
+
+
+def import_roster() -> None:
+    """10,000 people, and the same file again."""
+    with place(0) as where:
+        from listserv.roster import import_csv
+
+        for words in ("10,000 new people", "the same file again"):
+            begun, cpu = time.monotonic(), time.process_time()
+            report = import_csv(where.ctx, roster(10_000))
+            say(
+                f"roster, {words}: {time.monotonic() - begun:.1f} s, {time.process_time() - cpu:.1f} s of CPU "
+                f"({report.added} added, {report.unchanged} unchanged)"
+            )
+
+
+def peers() -> None:
+    """GNU Mailman 3 and mlmmj on the same work, when they are installed."""
+    from benchmarks import peers as others
+
+    others.run(say)
+
+
+BENCHMARKS: dict[str, Callable[[], None]] = {
+    "delivery": delivery,
+    "intake": intake,
+    "latency": latency,
+    "start": start,
+    "roster": import_roster,
+    "peers": peers,
+}
+
+
+def main(names: list[str]) -> None:
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        sys.exit(f"benchmarks: {unknown[0]} is not one of {', '.join(BENCHMARKS)}")
+    say(machine())
+    for name in names or list(BENCHMARKS):
+        BENCHMARKS[name]()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
