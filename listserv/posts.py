@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from listserv import routing
@@ -35,6 +35,9 @@ _emergency = Emergency.__table__  # type: ignore[attr-defined]
 
 THANKS = Reply(250, "2.0.0", "Thank you, the message is in safe hands")
 CONFIRM_WITHIN = timedelta(hours=48)
+_INSERT_MESSAGE = insert(_message)
+_INSERT_POST = insert(_post)
+_OWN_ORIGIN = update(_post).where(_post.c.id == bindparam("post")).values(origin_id=_post.c.id)
 _STATES = {Action.ACCEPT: PostState.ACCEPTED, Action.HOLD: PostState.HELD, Action.CONFIRM: PostState.CONFIRMING}
 
 
@@ -66,7 +69,8 @@ class Store:
 
     def row(self, tx: Connection, received_at: datetime) -> int:
         if self._id is None:
-            result = tx.execute(insert(_message).values(raw=self.raw, size=self.size, received_at=received_at))
+            values = {"raw": self.raw, "size": self.size, "received_at": received_at}
+            result = tx.execute(_INSERT_MESSAGE, values)
             assert result.inserted_primary_key is not None
             self._id = int(result.inserted_primary_key[0])
         return self._id
@@ -148,32 +152,45 @@ def addressed(settings: Settings, incoming: Incoming, list_name: str) -> bool:
     return list_name in names or HUB in names
 
 
+# Statements of the instant of acceptance, compiled once.
+_COLLISION = (
+    select(_post.c.id)
+    .where(
+        _post.c.message_id_header == bindparam("message_id"),
+        _post.c.list_name == bindparam("list"),
+        _post.c.content_hash != bindparam("hash"),
+        _post.c.state.in_(OPEN),
+        _post.c.id != bindparam("exclude"),
+    )
+    .limit(1)
+)
+_RECENT = select(func.count(func.distinct(_post.c.message_id))).where(
+    _post.c.person_id == bindparam("person"), _post.c.received_at > bindparam("since")
+)
+_EMERGENCY = (
+    select(_emergency.c.id)
+    .where(_emergency.c.list_name.in_((bindparam("list"), HUB)), _emergency.c.until > bindparam("now"))
+    .limit(1)
+)
+_SAME = select(_post.c.id, _post.c.origin_id, _post.c.list_name).where(_post.c.duplicate_key == bindparam("key"))
+
+
 def _collision(tx: Connection, incoming: Incoming, list_name: str, exclude: int | None) -> bool:
     if incoming.message_id is None:
         return False
-    query = select(_post.c.id).where(
-        _post.c.message_id_header == incoming.message_id,
-        _post.c.list_name == list_name,
-        _post.c.content_hash != incoming.content_hash,
-        _post.c.state.in_(OPEN),
-        _post.c.id != (exclude or 0),
-    )
-    return tx.execute(query.limit(1)).first() is not None
+    values = {"message_id": incoming.message_id, "list": list_name, "hash": incoming.content_hash}
+    return tx.execute(_COLLISION, {**values, "exclude": exclude or 0}).first() is not None
 
 
 def _over_rate(tx: Connection, settings: Settings, person: int, now: datetime) -> bool:
     rate = settings.intake.rate
     if rate is None:
         return False
-    query = select(func.count(func.distinct(_post.c.message_id))).where(
-        _post.c.person_id == person, _post.c.received_at > now - rate.window
-    )
-    return int(tx.execute(query).scalar() or 0) >= rate.count
+    return int(tx.execute(_RECENT, {"person": person, "since": now - rate.window}).scalar() or 0) >= rate.count
 
 
 def _emergency_now(tx: Connection, list_name: str, now: datetime) -> bool:
-    query = select(_emergency.c.id).where(_emergency.c.list_name.in_((list_name, HUB)), _emergency.c.until > now)
-    return tx.execute(query).first() is not None
+    return tx.execute(_EMERGENCY, {"list": list_name, "now": now}).first() is not None
 
 
 def receive(
@@ -191,10 +208,12 @@ def receive(
         refuse(tx, incoming, list_name, envelope, verdict, reply)
         return Receipt(list_name, verdict.action, verdict.reasons, reply, person)
     key = duplicate_key(incoming)
-    known = tx.execute(select(_post.c.id).where(_post.c.list_name == list_name, _post.c.duplicate_key == key)).scalar()
+    same = list(tx.execute(_SAME, {"key": key}))
+    known = next((row.id for row in same if row.list_name == list_name), None)
     if known is None:
+        origin = min((row.origin_id for row in same if row.origin_id), default=None)
         try:
-            known = _insert(ctx, tx, incoming, store, list_name, envelope, proof, verdict, who, key)
+            known = _insert(ctx, tx, incoming, store, list_name, envelope, proof, verdict, who, key, origin)
         except IntegrityError:  # another machine stored the same message at this very moment
             if ctx.db.sqlite:
                 raise
@@ -250,15 +269,10 @@ def _insert(
     verdict: Verdict,
     who: Author | None,
     key: str,
+    origin: int | None,
 ) -> int:
     now = envelope.received_at
     first = incoming.authors[0]
-    origin = tx.execute(
-        select(_post.c.origin_id)
-        .where(_post.c.duplicate_key == key, _post.c.state.in_(OPEN))
-        .order_by(_post.c.id)
-        .limit(1)
-    ).scalar()
     values: dict[str, Any] = {
         "message_id": store.row(tx, now),
         "origin_id": origin,
@@ -282,11 +296,11 @@ def _insert(
         "release_at": now if verdict.action is Action.ACCEPT else None,
         "copies": 0,
     }
-    result = tx.execute(insert(_post).values(values))
+    result = tx.execute(_INSERT_POST, values)
     assert result.inserted_primary_key is not None
     post_id = int(result.inserted_primary_key[0])
     if origin is None:
-        tx.execute(update(_post).where(_post.c.id == post_id).values(origin_id=post_id))
+        tx.execute(_OWN_ORIGIN, {"post": post_id})
     return post_id
 
 

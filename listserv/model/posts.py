@@ -56,7 +56,7 @@ class Post(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("duplicate_key", "list_name"),
-        Index("ix_post_message_id", "message_id_header"),
+        Index("ix_post_message_id", "message_id_header", "list_name"),
         Index("ix_post_work", "state", "release_at"),
         Index("ix_post_rate", "person_id", "received_at"),
     )
@@ -64,7 +64,7 @@ class Post(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     message_id: int = Field(foreign_key="message.id", index=True)
     origin_id: int | None = Field(default=None, index=True)
-    list_name: str = Field(index=True)
+    list_name: str
     person_id: int | None = Field(default=None, foreign_key="person.id", ondelete="SET NULL")
     state: PostState = Field(sa_column=Column(Word(PostState), nullable=False))
     envelope_sender: str

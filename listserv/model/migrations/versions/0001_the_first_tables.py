@@ -174,7 +174,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("duplicate_key", "list_name"),
     )
     with op.batch_alter_table("post", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_post_list_name"), ["list_name"], unique=False)
         batch_op.create_index(batch_op.f("ix_post_message_id"), ["message_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_post_origin_id"), ["origin_id"], unique=False)
         batch_op.create_index("ix_post_rate", ["person_id", "received_at"], unique=False)
@@ -348,7 +347,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_post_rate")
         batch_op.drop_index(batch_op.f("ix_post_origin_id"))
         batch_op.drop_index(batch_op.f("ix_post_message_id"))
-        batch_op.drop_index(batch_op.f("ix_post_list_name"))
 
     op.drop_table("post")
     with op.batch_alter_table("notice", schema=None) as batch_op:
