@@ -21,7 +21,6 @@ import yaml
 from sqlalchemy import text
 
 from listserv.context import Context, open_context
-from listserv.roster import import_csv
 from listserv.settings import load
 
 DOMAIN = "bench.test"
@@ -136,6 +135,8 @@ def place(members: int, **changes: Any) -> Iterator[Place]:
     settings_file = folder / "settings.yaml"
     settings_file.write_text(yaml.safe_dump(data))
     ctx = open_context(load(settings_file))
+    from listserv.roster import import_csv
+
     import_csv(ctx, roster(members))
     with sink(relay):
         begun = time.monotonic()

@@ -128,7 +128,7 @@ _SENT = (
 
 def record(tx: Connection, outcomes: list[tuple[Outcome, Any]], now: datetime) -> None:
     """Writes down what became of copies, those that were sent in one statement."""
-    sent = [{"row": o.copy.id, "reply": o.reply, "at": now} for o, _ in outcomes if o.result is Result.SENT]
+    sent = [{"row": o.copy.id, "reply": _said(o), "at": now} for o, _ in outcomes if o.result is Result.SENT]
     if sent:
         tx.execute(_SENT, sent)
     for outcome, row in outcomes:
@@ -136,11 +136,16 @@ def record(tx: Connection, outcomes: list[tuple[Outcome, Any]], now: datetime) -
             _record_failure(tx, outcome, row, now)
 
 
+def _said(outcome: Outcome) -> str:
+    """The relay's reply with its code, or our own words when there was none."""
+    return f"{outcome.code} {outcome.reply}" if outcome.code else outcome.reply
+
+
 def _record_failure(tx: Connection, outcome: Outcome, row: Any, now: datetime) -> None:
     attempts = row.attempts + (outcome.result is not Result.UNSENT)
     values: dict[str, Any] = {
         "attempts": attempts,
-        "last_reply": outcome.reply,
+        "last_reply": _said(outcome),
         "lease_owner": None,
         "lease_until": None,
     }
@@ -148,7 +153,7 @@ def _record_failure(tx: Connection, outcome: Outcome, row: Any, now: datetime) -
     if outcome.result is Result.FAILED and not about_login:
         values |= {"state": DeliveryState.FAILED, "finished_at": now}
     elif now - row.created_at >= GIVE_UP:
-        reply = f"given up after five days; the last answer was: {outcome.reply}"
+        reply = f"given up after five days; the last answer was: {_said(outcome)}"
         values |= {"state": DeliveryState.FAILED, "finished_at": now, "last_reply": reply[:500]}
     elif outcome.result is Result.UNSENT:
         values |= {"state": DeliveryState.PENDING, "next_attempt": now + timedelta(seconds=1)}
@@ -159,7 +164,7 @@ def _record_failure(tx: Connection, outcome: Outcome, row: Any, now: datetime) -
         values["possible_duplicates"] = _delivery.c.possible_duplicates + 1
     tx.execute(update(_delivery).where(_delivery.c.id == row.id).values(values))
     tx.execute(
-        insert(_attempt).values(delivery_id=row.id, at=now, result=str(outcome.result), reply=outcome.reply[:500])
+        insert(_attempt).values(delivery_id=row.id, at=now, result=str(outcome.result), reply=_said(outcome)[:500])
     )
 
 

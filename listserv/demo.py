@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
+from textwrap import wrap
 
 from rich.console import Console
 from rich.text import Text
@@ -88,16 +89,23 @@ class Stage:
         self.console.print(Text(title, style="bold cyan"))
 
     def tell(self, words: str) -> None:
-        self.console.print(Text(f"  {words}"))
+        self._print(words, "  ", Text(""))
 
     def quote(self, words: str) -> None:
         for line in words.strip().splitlines():
-            self.console.print(Text(f"    | {line}", style="dim"))
+            self._print(line, "    | ", Text(""), style="dim")
+
+    def _print(self, words: str, indent: str, mark: Text, style: str = "") -> None:
+        """Wraps at the width of the terminal, further lines under the first."""
+        width = max(40, min(self.console.width, 110)) - len(mark) - len(indent)
+        for number, line in enumerate(wrap(words, width, break_on_hyphens=False, break_long_words=False) or [""]):
+            start = mark if number == 0 else Text(" " * len(mark))
+            self.console.print(start + Text(indent + line, style=style), soft_wrap=True)
 
     def check(self, found: bool, words: str) -> None:
         """Says what was read back; marks it when it is not there."""
         mark = Text("  ✓ ", style="green") if found else Text("  ✗ MISSING: ", style="bold red")
-        self.console.print(mark + Text(words))
+        self._print(words, "", mark)
         if not found:
             self.missing.append(words)
 
@@ -232,8 +240,8 @@ async def _rejected(stage: Stage) -> None:
     stage.scene("Wednesday: a program as an attachment, decided from the shell")
     subject = "My little tool"
     body = (
-        "--b\r\nContent-Type: text/plain\r\n\r\nTry this.\r\n--b\r\nContent-Type: application/octet-stream\r\n"
-        'Content-Disposition: attachment; filename="tool.exe"\r\nContent-Transfer-Encoding: base64\r\n\r\nTVqQAAM=\r\n--b--\r\n'
+        "--b\nContent-Type: text/plain\n\nTry this.\n--b\nContent-Type: application/octet-stream\n"
+        'Content-Disposition: attachment; filename="tool.exe"\nContent-Transfer-Encoding: base64\n\nTVqQAAM=\n--b--\n'
     )
     await stage.post(
         ANNA, f"anxiety@{DOMAIN}", subject, body, MIME_Version="1.0", Content_Type='multipart/mixed; boundary="b"'
