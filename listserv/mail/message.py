@@ -17,6 +17,9 @@ from urllib.parse import unquote_to_bytes
 from listserv.mail.charsets import decode_text
 
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n")
+_OPEN = re.compile(
+    rb"(?:[!-9;-~]+[ \t]*:|[ \t])[^\r\n]*(?:\r\n[ \t][^\r\n]*)*"
+)  # a field or a rest of one, without its end
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
 _ID = re.compile(r"<[!-;=?-~]{1,996}>")
@@ -87,7 +90,7 @@ def parse(raw: bytes, *, max_header: int = 262_144, max_fields: int = 1000) -> M
             raise TooComplex(f"its header has more than {max_fields} fields")
     if raw.startswith(b"\r\n", position):
         return Message(raw, tuple(fields), raw[position + 2 :])
-    if len(raw) > end and (position >= end or match(raw[position:])):
+    if len(raw) > end and (position >= end - 1 or ((cut := _OPEN.match(raw, position, end)) and cut.end() >= end - 1)):
         raise TooComplex(f"its header is larger than {max_header // 1024} KiB")
     if position < len(raw) <= end and (tail := match(raw[position:] + b"\r\n")) and tail.end() >= len(raw) - position:
         return Message(raw, (*fields, Field(tail[1], tail[0])), b"")  # a last field without its line end
@@ -342,24 +345,27 @@ def _ranges(source: bytes, start: int, end: int, boundary: str, limit: int) -> l
     mark = b"--" + boundary.rstrip().encode("utf-8", "surrogatepass")
     ranges: list[tuple[int, int]] = []
     begin = -1
-    at = source.find(mark, start, end)
-    while at >= 0 and len(ranges) < limit:
-        found, at = at, source.find(mark, at + len(mark), end)
-        if found != start and source[found - 2 : found] != b"\r\n":
-            continue
+    found = start if source.startswith(mark, start, end) else _next_line(source, mark, start, end)
+    while found >= 0 and len(ranges) < limit:
         line_end = source.find(b"\r\n", found, end)
         rest = source[found + len(mark) : line_end if line_end >= 0 else end]
         closing = rest.startswith(b"--")
-        if (rest[2:] if closing else rest).strip(b" \t"):
-            continue
-        if begin >= 0:
-            ranges.append((begin, max(begin, found - 2)))
-        if closing:
-            return ranges
-        begin = line_end + 2 if line_end >= 0 else end
-    if begin >= 0 and at < 0:
+        if not (rest[2:] if closing else rest).strip(b" \t"):
+            if begin >= 0:
+                ranges.append((begin, max(begin, found - 2)))
+            if closing:
+                return ranges
+            begin = line_end + 2 if line_end >= 0 else end
+        found = _next_line(source, mark, found, end)
+    if begin >= 0 and found < 0:
         ranges.append((begin, end))
     return ranges
+
+
+def _next_line(source: bytes, mark: bytes, start: int, end: int) -> int:
+    """Where the next line that begins with `mark` begins, or -1."""
+    at = source.find(b"\r\n" + mark, start, end)
+    return at + 2 if at >= 0 else -1
 
 
 def check_structure(message: Message, *, max_depth: int = MAX_DEPTH, max_parts: int = MAX_PARTS) -> None:

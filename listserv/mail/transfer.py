@@ -58,6 +58,8 @@ def is_unfit_for_seven_bit(data: bytes) -> bool:
 
 def quoted_printable(data: bytes) -> bytes:
     """Lines of at most 76 characters; only CRLF stays a line end, a lone CR or LF is encoded."""
+    if b"\r\n" in data and not has_bare_newline(data):
+        return binascii.b2a_qp(data, istext=True)
     lines = (binascii.b2a_qp(line, istext=False) for line in data.split(b"\r\n"))
     return b"\r\n".join(line.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for line in lines)
 
@@ -199,7 +201,9 @@ def _wrapped(body: bytes, *, seven_bit: bool) -> bytes:
     body = re.sub(rb"\r\n|\r|\n", b"\r\n", body.replace(b"\0", b""))
     if seven_bit:
         body = _HIGH.sub(b"?", body)
-    lines = []
+    if not has_long_line(body):
+        return body
+    lines: list[bytes] = []
     for line in body.split(b"\r\n"):
         lines += [line[at : at + LONGEST] for at in range(0, len(line), LONGEST)] or [b""]
     return b"\r\n".join(lines)
