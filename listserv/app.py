@@ -274,11 +274,10 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 
 
 def set_up_logging() -> None:
-    """One line per event on stderr; LISTSERV_LOG chooses the level (default warning)."""
+    """One line per event on stderr; LISTSERV_LOG chooses how much we ourselves say (default warning)."""
     level = os.environ.get("LISTSERV_LOG", "warning").upper()
     logging.basicConfig(
-        level=level if level in ("DEBUG", "INFO", "WARNING", "ERROR") else "WARNING",
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
+        level="WARNING", format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True
     )
+    logging.getLogger("listserv").setLevel(level if level in ("DEBUG", "INFO", "WARNING", "ERROR") else "WARNING")
     logging.getLogger("apscheduler").setLevel(logging.ERROR)

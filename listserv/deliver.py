@@ -20,12 +20,13 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
-from listserv import copies
+from listserv import copies, stages
 from listserv.context import Context
 from listserv.edge import relay
 from listserv.edge.relay import Copy, Outcome, RelayDown, Result
 from listserv.model import Attempt, Delivery, DeliveryKind, DeliveryState
 from listserv.model.outbox import WAITING
+from listserv.stages import stage
 
 log = logging.getLogger(__name__)
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
@@ -217,7 +218,8 @@ class Outbox:
             rows: list[Any] = []
             if len(self._stock) < LOW_WATER and self.down is None:
                 try:
-                    rows = await self.ctx.db.write(lambda tx: claim(tx, self.me, self.ctx.clock()), durable=False)
+                    with stage("claim"):
+                        rows = await self.ctx.db.write(lambda tx: claim(tx, self.me, self.ctx.clock()), durable=False)
                 except Exception as error:
                     log.error("deliveries cannot be claimed, trying again: %s", type(error).__name__)
                     await asyncio.sleep(POLL)
@@ -359,6 +361,7 @@ class Outbox:
         self._stock.popleft()
         if len(self._stock) < LOW_WATER:
             self._wanted.set()
+        stages.begin("send", row.id)
         return copies.copy(self._personal, prepared, row, eightbit=self._eightbit)
 
     async def _prepare_and_take(self) -> Copy | None:
@@ -380,6 +383,7 @@ class Outbox:
             self._rows.pop(row.id, None)
             await self.ctx.db.write(lambda tx: give_back(tx, [row.id], later), durable=False)
             return None
+        stages.begin("send", row.id)
         return copies.copy(self._personal, prepared, row, eightbit=eightbit)
 
     # -- recording --
@@ -387,6 +391,7 @@ class Outbox:
     async def _record(self, outcome: Outcome) -> None:
         """Returns when the outcome is written down; all connections that wait share a commit."""
         row = self._rows[outcome.copy.id]
+        stages.end("send", row.id)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._recording.append((outcome, row, done))
         if self._recorder is None or self._recorder.done():
@@ -399,7 +404,8 @@ class Outbox:
             pairs = [(outcome, row) for outcome, row, _ in batch]
             while True:
                 try:
-                    await self.ctx.db.write(partial(_recorded, pairs, self.ctx.clock()), durable=False)
+                    with stage("record", len(pairs)):
+                        await self.ctx.db.write(partial(_recorded, pairs, self.ctx.clock()), durable=False)
                     break
                 except Exception as error:
                     log.error("%d outcomes cannot be written down yet: %s", len(pairs), type(error).__name__)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from listserv import copies, distribute, moderate, quarantine, topics
 from listserv.context import Context
 from listserv.model import DeliveryKind, Post, PostState
+from listserv.stages import stage
 
 log = logging.getLogger(__name__)
 _post = Post.__table__  # type: ignore[attr-defined]
@@ -91,17 +92,18 @@ async def _prepare(ctx: Context, post: Any) -> copies.Prepared | None:
         return None
 
 
-async def _step(ctx: Context, post: Any, stage: str, work: Callable[[Connection, Any], Any]) -> Any:
+async def _step(ctx: Context, post: Any, name: str, work: Callable[[Connection, Any], Any]) -> Any:
     try:
-        return await ctx.db.write(lambda tx: work(tx, post))
+        with stage(name, post.id):
+            return await ctx.db.write(lambda tx: work(tx, post))
     except OperationalError:
         raise
     except Exception as error:
-        await _set_aside(ctx, post, stage, error)
+        await _set_aside(ctx, post, name, error)
         return None
 
 
-async def _set_aside(ctx: Context, post: Any, stage: str, error: Exception) -> None:
+async def _set_aside(ctx: Context, post: Any, name: str, error: Exception) -> None:
     words = quarantine.describe(error)
-    log.error("post %d cannot get through %s and is quarantined: %s", post.id, stage, type(error).__name__)
-    await ctx.db.write(lambda tx: quarantine.set_post_aside(tx, post, stage, words, ctx.clock()))
+    log.error("post %d cannot get through %s and is quarantined: %s", post.id, name, type(error).__name__)
+    await ctx.db.write(lambda tx: quarantine.set_post_aside(tx, post, name, words, ctx.clock()))

@@ -28,6 +28,7 @@ from listserv.membership import recipient
 from listserv.policy.verdict import Action
 from listserv.posts import THANKS, DuplicatePost, Envelope, Receipt, Store
 from listserv.routing import Kind, Route
+from listserv.stages import stage
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ class Recipient:
 async def accept(ctx: Context, raw: bytes, envelope: Envelope, recipients: Sequence[Recipient]) -> list[Reply]:
     """One reply per recipient, each true: whatever says 250 is on disk. Never raises."""
     try:
-        return await again(ctx, raw, envelope, recipients)
+        with stage("accept", id(raw)):
+            return await again(ctx, raw, envelope, recipients)
     except Exception as error:
         return [await _set_aside(ctx, raw, envelope, recipients, error)] * len(recipients)
 
@@ -73,7 +75,9 @@ async def _commit(
     for last in (False, True):
         fresh = Store(store.raw, store.size)
         try:
-            work = partial(handle, ctx, incoming=incoming, store=fresh, envelope=envelope, recipients=recipients, proof=proof)
+            work = partial(
+                handle, ctx, incoming=incoming, store=fresh, envelope=envelope, recipients=recipients, proof=proof
+            )
             replies = await ctx.db.write(work)
             break
         except DuplicatePost:
