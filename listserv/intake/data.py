@@ -139,7 +139,7 @@ async def read_message(reader: Reader, caps: Caps, budget: Budget, reading: Read
 def _refusal(received: int, header: int, caps: Caps) -> Reply | None:
     if received > caps.size:
         return replies.filled(replies.TOO_BIG, size=caps.size)
-    if (header if header >= 0 else received) > caps.header:
+    if (header if header >= 0 else received - 2) > caps.header:  # of the empty line one octet may be here already
         return replies.filled(replies.HEADER_TOO_BIG, size=caps.header)
     return None
 

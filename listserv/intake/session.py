@@ -309,6 +309,8 @@ class Conversation(SMTP):
         if self.out:
             data = b"".join(self.out)
             self.out.clear()
+            if self.transport is None or self._writer.is_closing():  # uvloop would raise a RuntimeError
+                raise ConnectionResetError
             self._writer.write(data)
             await self._writer.drain()
 

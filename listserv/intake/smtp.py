@@ -330,15 +330,24 @@ async def start(
             listener = await loop.create_unix_server(session, str(path), backlog=512)
             path.chmod(0o660)
         else:
-            host, _, port = listen.rpartition(":")
-            host = host.strip("[]")
-            listener = await loop.create_server(session, None if host in ("", "*") else host, int(port), backlog=512)
-    except (OSError, ValueError, OverflowError) as error:
+            host, port = _host_and_port(listen)
+            listener = await loop.create_server(session, host, port, backlog=512)
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UserError(
             f"cannot listen on {listen}: {reason}; free that address or set another one under intake in settings.yaml"
         ) from error
     return Server(shared, listener, path)
+
+
+def _host_and_port(listen: str) -> tuple[str | None, int]:
+    """An empty host and ``*`` mean every address of this machine."""
+    host, _, port = listen.rpartition(":")
+    number = int(port)
+    if not 0 <= number <= 65535:
+        raise ValueError("a port is a number from 0 to 65535")
+    host = host.strip("[]")
+    return None if host in ("", "*") else host, number
 
 
 def _clear(path: Path) -> None:

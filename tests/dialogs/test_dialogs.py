@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from front_door import Talk, open_door
+
+from tests.front_door import Talk, open_door
 
 FOLDER = Path(__file__).parent
 DIALOGS = sorted(FOLDER.glob("*.txt"))
