@@ -129,7 +129,7 @@ def place(members: int, **changes: Any) -> Iterator[Place]:
         "intake": {"smtp": f"127.0.0.1:{smtp}", "rate": None, "per_peer": 1000},
         "relay": {"host": "127.0.0.1", "port": relay, "tls": "none"},
         "web": None,
-        "lists": {"general": {"moderation": "none"}, "quiet": {"moderation": "none"}},
+        "lists": {"general": {"moderation": "none"}, "quiet": {"moderation": "none", "posting": "members"}},
     }
     data.update(changes)
     settings_file = folder / "settings.yaml"

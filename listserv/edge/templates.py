@@ -9,7 +9,16 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateSyntaxError,
+    select_autoescape,
+)
+
+from listserv.errors import UserError
 
 
 def shipped() -> Path:
@@ -35,3 +44,15 @@ def environment(site: Path | None) -> Environment:
 def render(site: Path | None, template: str, /, **values: object) -> str:
     """One template, filled in."""
     return environment(site).get_template(template).render(**values)
+
+
+def compile_all(site: Path | None) -> int:
+    """Compiles every template that would be used; their number. Raises UserError with file and line."""
+    made = environment(site)
+    names = [name for name in made.list_templates() if name.endswith((".txt", ".html"))]
+    for name in names:
+        try:
+            made.get_template(name)
+        except TemplateSyntaxError as error:
+            raise UserError(f"templates: {error.filename}, line {error.lineno}: {error.message}") from error
+    return len(names)

@@ -1,0 +1,311 @@
+"""What an operator begins with: `init` writes what works, `check` says what would not, `backup` keeps a copy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import sqlite3
+import ssl
+import stat
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection, func, select
+
+from listserv import membership
+from listserv.context import master_key
+from listserv.edge import relay, resolver
+from listserv.edge.db import SCHEMA, Database, schema_version
+from listserv.edge.templates import compile_all, shipped
+from listserv.errors import UserError
+from listserv.model import Person, Role
+from listserv.settings import Settings, unbuilt
+
+_role = Role.__table__  # type: ignore[attr-defined]
+_person = Person.__table__  # type: ignore[attr-defined]
+
+Level = Literal["ok", "note", "problem"]
+RESERVED = ("example", "test", "invalid", "localhost", "example.org", "example.com", "example.net", "local")
+WANTED = ("8BITMIME", "PIPELINING", "SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`problem`: something would not work. `note`: good to know. `subject` is a setting or a thing."""
+
+    level: Level
+    subject: str
+    words: str
+
+
+# --- init --------------------------------------------------------------------------------------------------------
+
+
+def init(directory: Path) -> list[Path]:
+    """Writes settings, terms, roster and key; what was written. Raises UserError and writes nothing if one exists."""
+    source = shipped() / "init"
+    wanted = {
+        directory / "settings.yaml": source / "settings.yaml",
+        directory / "templates" / "terms.md": source / "terms.md",
+        directory / "roster.csv": source / "roster.csv",
+    }
+    key = directory / "var" / "secret.key"
+    existing = [path for path in (*wanted, key) if path.exists()]
+    if existing:
+        raise UserError(f"init: {', '.join(map(str, existing))} exists already, and nothing is ever overwritten")
+    try:
+        for path, original in wanted.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(original.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"init: {directory} cannot be written: {error.strerror}") from error
+    master_key(key)
+    return [*wanted, key]
+
+
+# --- check -------------------------------------------------------------------------------------------------------
+
+
+def check(settings: Settings) -> list[Finding]:
+    """Everything that must be right for the whole to work, looked at for real. Sends no mail, changes no row."""
+    findings = list(_files(settings))
+    database, found = _database(settings)
+    findings += found
+    if database is not None:
+        with database.reading() as tx:
+            findings += _people(tx, settings)
+        database.close()
+    findings += _listeners(settings)
+    findings += asyncio.run(_network(settings))
+    findings += [Finding("note", *line.split(": ", 1)) for line in unbuilt(settings)]
+    if settings.authentication.unverified == "accept":
+        words = "accept: whoever writes a member's address into From counts as that member; only for closed networks"
+        findings.append(Finding("note", "authentication.unverified", words))
+    return findings
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    key = settings.secrets.key_file
+    if not key.exists():
+        yield Finding("note", "secrets.key_file", f"{key} does not exist yet; the first start makes it")
+    elif stat.S_IMODE(key.stat().st_mode) & 0o077:
+        yield Finding("problem", "secrets.key_file", f"others can read {key}; mend it with: chmod 600 {key}")
+    else:
+        try:
+            master_key(key)
+            yield Finding("ok", "secrets.key_file", f"{key} is there and private")
+        except UserError as error:
+            yield Finding("problem", *str(error).split(": ", 1))
+    try:
+        version = membership.terms_version(settings)
+        words = f"{settings.community.terms}, version {version[:12]}" if version else "none; nobody is asked to agree"
+        yield Finding("ok", "community.terms", words)
+    except UserError as error:
+        yield Finding("problem", *str(error).split(": ", 1))
+    try:
+        count = compile_all(settings.base)
+        yield Finding("ok", "templates", f"all {count} can be used")
+    except UserError as error:
+        yield Finding("problem", *str(error).split(": ", 1))
+    yield from _secrets_and_certificates(settings)
+
+
+def _secrets_and_certificates(settings: Settings) -> Iterator[Finding]:
+    name = settings.relay.password_env
+    if name and not os.environ.get(name):
+        yield Finding(
+            "problem", "relay.password_env", f"the environment has no {name}; set it where listserv is started"
+        )
+    tls = settings.intake.tls
+    if tls is None:
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.certificate, tls.key)
+        ends = ssl._ssl._test_decode_cert(str(tls.certificate))["notAfter"]  # type: ignore[attr-defined]
+        until = datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+    except (OSError, ssl.SSLError, KeyError) as error:
+        yield Finding("problem", "intake.tls", f"{tls.certificate} with {tls.key} cannot be used: {error}")
+        return
+    level: Level = "problem" if until < datetime.now(UTC) else "ok"
+    yield Finding(level, "intake.tls", f"{tls.certificate} is valid until {until:%d %b %Y}")
+
+
+def _database(settings: Settings) -> tuple[Database | None, list[Finding]]:
+    path = settings.sqlite_path
+    if path is not None and not path.exists():
+        parent = next(folder for folder in path.parents if folder.exists())
+        if not os.access(parent, os.W_OK):
+            return None, [Finding("problem", "database", f"{parent} cannot be written, so {path} cannot be made")]
+        return None, [Finding("note", "database", f"{path} will be made at the first start")]
+    database = Database(settings.database)
+    try:
+        version = schema_version(database)
+    except UserError as error:
+        database.close()
+        return None, [Finding("problem", *str(error).split(": ", 1))]
+    if version == SCHEMA:
+        return database, [Finding("ok", "database", f"{database.engine.url!r} is at version {version}")]
+    database.close()
+    level: Level = "note" if database.sqlite else "problem"
+    words = f"its tables are at version {version or 'none'}, this program wants {SCHEMA}; run `listserv migrate`"
+    return None, [Finding(level, "database", words)]
+
+
+def _people(tx: Connection, settings: Settings) -> Iterator[Finding]:
+    count = tx.execute(select(func.count()).select_from(_person)).scalar() or 0
+    if not count:
+        yield Finding("note", "roster", "nobody is in it yet; `listserv roster import FILE.csv` brings people in")
+        return
+    yield Finding("ok", "roster", f"{count} people")
+    for name, listed in settings.lists.items():
+        deciders = len(membership.moderators(tx, name))
+        if deciders == 0:
+            level: Level = "problem" if listed.moderation != "none" else "note"
+            words = f"posts can be held, but nobody decides; give somebody the role {name}:moderator in the roster"
+            yield Finding(level, f"lists.{name}", words)
+        elif deciders == 1:
+            yield Finding("note", f"lists.{name}", "has one moderator; while that one is away, held posts wait")
+
+
+def _listeners(settings: Settings) -> Iterator[Finding]:
+    wanted = {"intake.smtp": settings.intake.smtp, "intake.lmtp": settings.intake.lmtp}
+    if settings.web is not None:
+        wanted["web.listen"] = settings.web.listen
+    for subject, listen in wanted.items():
+        if listen is None or listen.startswith("unix:"):
+            continue
+        host, _, port = listen.rpartition(":")
+        host = host.strip("[]")
+        try:
+            with socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+                yield Finding("ok", subject, f"{listen} is free")
+        except PermissionError:
+            words = f"{listen} needs more rights; use a port from 1024 on, or give the service CAP_NET_BIND_SERVICE"
+            yield Finding("problem", subject, words)
+        except OSError as error:
+            if _answers(host, int(port), settings.domain):
+                yield Finding("ok", subject, f"{listen} is in use, by this listserv")
+            else:
+                yield Finding("problem", subject, f"{listen} cannot be used: {error.strerror or error}")
+
+
+def _answers(host: str, port: int, domain: str) -> bool:
+    """Whether a listserv of this community answers there (its greeting or its health page)."""
+    try:
+        with socket.create_connection((host, port), 2) as peer:
+            peer.settimeout(2)
+            try:
+                greeting = peer.recv(200)
+            except TimeoutError:
+                peer.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+                greeting = peer.recv(2000)
+    except OSError:
+        return False
+    return domain.encode() in greeting or b"X-Robots-Tag".lower() in greeting.lower()
+
+
+async def _network(settings: Settings) -> list[Finding]:
+    findings = [await _relay(settings)]
+    async for finding in _dns(settings):
+        findings.append(finding)
+    return findings
+
+
+async def _relay(settings: Settings) -> Finding:
+    given = settings.relay
+    password = os.environ.get(given.password_env) if given.password_env else None
+    where = f"{given.host}:{given.port}"
+    try:
+        connection = await relay.connect(
+            given.host,
+            given.port,
+            helo_name=settings.domain,
+            tls=given.tls,
+            username=given.username,
+            password=password,
+            timeout=10,
+            connect_timeout=10,
+        )
+    except (relay.RelayDown, ValueError) as error:
+        return Finding("problem", "relay", f"{where} cannot be used: {error}")
+    lacking = [name for name in WANTED if name not in connection.capabilities]
+    await connection.close()
+    if lacking:
+        return Finding("note", "relay", f"{where} answers; it does not offer {', '.join(lacking)}, which costs speed")
+    return Finding("ok", "relay", f"{where} answers and offers what we use")
+
+
+async def _dns(settings: Settings) -> AsyncIterator[Finding]:
+    domain = settings.domain
+    if domain.endswith(tuple(f".{name}" for name in RESERVED)) or domain in RESERVED:
+        yield Finding("note", "dns", f"{domain} is a name for examples and tests, so its records were not looked at")
+        return
+    host = socket.getfqdn()
+    mx = f"publish an MX record: {domain}. IN MX 10 {host}."
+    spf = f'publish a TXT record: {domain}. IN TXT "v=spf1 mx a:{host} -all"'
+    dmarc = f'publish a TXT record: _dmarc.{domain}. IN TXT "v=DMARC1; p=none; rua=mailto:{settings.community.contact}"'
+    parent = domain.partition(".")[2]
+    asked = [("MX", [domain], "MX", "", mx), ("SPF", [domain], "TXT", "v=spf1", spf)]
+    asked.append(("DMARC", [f"_dmarc.{domain}", f"_dmarc.{parent}"], "TXT", "v=dmarc1", dmarc))
+    if settings.dkim is not None:
+        name = f"{settings.dkim.selector}._domainkey.{domain}"
+        asked.append(("DKIM", [name], "TXT", "p=", f"publish the key of {settings.dkim.key_file} at {name}"))
+    for subject, names, kind, mark, fix in asked:
+        try:
+            found = [r for name in names for r in await resolver.records(settings, name, kind) if mark in r.lower()]
+        except resolver.Unanswered as error:
+            yield Finding(
+                "note", f"dns {subject}", f"could not be asked ({error}); `dns.nameservers` names other servers"
+            )
+            continue
+        if found:
+            yield Finding("ok", f"dns {subject}", found[0][:200])
+        else:
+            yield Finding("problem", f"dns {subject}", f"{names[0]} has none; {fix}")
+    yield Finding(
+        "note", "dns PTR", "the address you send from needs a name that leads back to it; your relay's matter"
+    )
+
+
+# --- backup ------------------------------------------------------------------------------------------------------
+
+
+def backup(settings: Settings, file: Path) -> None:
+    """A consistent copy of the database while it runs. Raises UserError; never overwrites."""
+    if file.exists():
+        raise UserError(f"backup: {file} exists already, and nothing is ever overwritten")
+    path = settings.sqlite_path
+    if path is None:
+        _dump(settings.database, file)
+        return
+    if not path.exists():
+        raise UserError(f"backup: the database {path} does not exist yet")
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.close(handle)
+    source, target = sqlite3.connect(path), sqlite3.connect(file)
+    try:
+        source.backup(target)
+        if target.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+            raise UserError(f"backup: {file} is not whole; the disk may be failing")
+    finally:
+        source.close()
+        target.close()
+
+
+def _dump(url: str, file: Path) -> None:
+    program = shutil.which("pg_dump")
+    if program is None:
+        raise UserError("backup: pg_dump is not installed; it comes with PostgreSQL's client programs")
+    address = url.replace("postgresql+psycopg://", "postgresql://")
+    done = subprocess.run([program, "-Fc", "-f", str(file), address], capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise UserError(f"backup: pg_dump failed: {done.stderr.strip()[:300]}")
+    file.chmod(0o600)
