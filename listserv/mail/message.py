@@ -92,8 +92,12 @@ def parse(raw: bytes, *, max_header: int = 262_144, max_fields: int = 1000) -> M
         return Message(raw, tuple(fields), raw[position + 2 :])
     if len(raw) > end and (position >= end - 1 or ((cut := _OPEN.match(raw, position, end)) and cut.end() >= end - 1)):
         raise TooComplex(f"its header is larger than {max_header // 1024} KiB")
-    if position < len(raw) <= end and (tail := match(raw[position:] + b"\r\n")) and tail.end() >= len(raw) - position:
-        return Message(raw, (*fields, Field(tail[1], tail[0])), b"")  # a last field without its line end
+    if position < len(raw) <= end:  # perhaps a last field without its line end
+        begin = fields.pop() if fields and raw[position : position + 1] in (b" ", b"\t") else None
+        tail = (begin.raw if begin else b"") + raw[position:] + b"\r\n"
+        if (found := match(tail)) and found.end() == len(tail):
+            return Message(raw, (*fields, Field(found[1], tail)), b"")
+        fields += [begin] if begin else []
     return Message(raw, tuple(fields), raw[position:])
 
 

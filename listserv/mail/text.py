@@ -17,6 +17,7 @@ __all__ = ["attachments", "clean", "dangerous_attachments", "decode_text", "html
            "readable", "safe_name", "unflow"]  # fmt: skip
 HTML_LIMIT = 1_000_000  # characters that are converted
 _INVISIBLE = re.compile(r"<(script|style|title|head)\b[^<>]*>.*?</\1\s*>", re.I | re.S)
+_TITLE = re.compile(r"<title\b[^<>]{0,200}>[^<]{0,2000}</title\s*>", re.I)
 _DECLARATION = re.compile(r"\A\s*<\?xml[^<>]*\?>")
 
 
@@ -44,7 +45,7 @@ def html_to_text(html: str) -> str:
     """HTML as plain text; scripts, styles and comments left out. Never raises."""
     import html_text  # loads lxml, which most posts do not need
 
-    cut = _DECLARATION.sub("", html[:HTML_LIMIT])
+    cut = _TITLE.sub("", _DECLARATION.sub("", html[:HTML_LIMIT]))
     if not cut.strip():
         return ""
     try:
