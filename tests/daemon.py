@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from listserv.catcher import Catcher
@@ -93,7 +94,11 @@ class Daemon:
     def _end(self, number: signal.Signals) -> None:
         if self.process is None:
             return
-        self.process.send_signal(number)
+        traced = psutil.Process(self.process.pid).children() if self.process.args[0] != sys.executable else []  # type: ignore[index]
+        if traced:  # the tracer ends with what it traces
+            traced[0].send_signal(number)
+        else:
+            self.process.send_signal(number)
         self.process.wait(40)
         if self._reader is not None:
             self._reader.join(10)
