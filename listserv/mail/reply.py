@@ -104,7 +104,8 @@ _CLOSING = re.compile(
     re.I,
 )
 _BOILERPLATE = re.compile(
-    r"\W*(?:sent (?:from|via|with|using)\b|from my (?:iphone|ipad|phone|mobile)|(?:get|download) outlook\b|"
+    r"\W*(?:sent from (?:my|mail|outlook|yahoo|aol|gmail|proton|windows|samsung|mobile|the all|an? )|"
+    r"sent (?:via|with|using)(?: [^\s,]+){1,5}$|from my (?:iphone|ipad|phone|mobile)|(?:get|download) outlook\b|"
     r"gesendet (?:von|mit|über|aus)\b|von meine[mr] .{1,60}gesendet|diese (?:nachricht|e-?mail) wurde .{1,80}gesendet|"
     r"outlook .{1,30}(?:herunterladen|downloaden)|(?:holen sie sich|laden sie) outlook|"
     r"envoyé (?:de|depuis|à partir|avec)\b|(?:télécharge[rz]|obten(?:ir|ez)) outlook|inviato (?:da|con|dal)\b|"
@@ -114,11 +115,11 @@ _BOILERPLATE = re.compile(
     re.I,
 )
 _DISCLAIMER = re.compile(
-    r"\W*(?:disclaimer\b|(?:confidentiality|confidential|privacy|legal|important) (?:notice|note|information)|"
-    r"confidential:|(?:this|the (?:information|contents) (?:in|of) this) (?:e-?mail|message|communication)\b.{0,80}"
-    r"\b(?:is|are|may|contains?|intended)\b|(?:wichtiger|rechtlicher) hinweis|virenfrei|virus-free|"
-    r"diese (?:e-?mail|nachricht) (?:enthält|kann|ist)\b|der inhalt dieser e-?mail|avis de confidentialité|"
-    r"(?:ce message|ce courriel|cet e-?mail)\b.{0,60}(?:confidentie|établi|destin|contien|peu))",
+    r"\W*(?:disclaimer\b|(?:confidentiality|confidential|privacy|legal) (?:notice|note|information)|confidential:|"
+    r"(?:this|the (?:information|contents) (?:in|of) this) (?:e-?mail|message|communication)\b.{0,160}"
+    r"(?:confidential|privileged|intended|recipient)|rechtlicher hinweis|virenfrei|virus-free|avis de confidentialité|"
+    r"(?:diese|der inhalt dieser) (?:e-?mail|nachricht)\b.{0,160}(?:vertraulich|geschützt|bestimmt)|"
+    r"(?:ce message|ce courriel|cet e-?mail)\b.{0,160}(?:confidentiel|destin|établi))",
     re.I,
 )
 
@@ -278,7 +279,7 @@ _COURTESY = frozenset(
 _GREETING = re.compile(
     r"\W*(?:hi|hello|hey|dear|hallo|liebe[rs]?|sehr geehrte[rns]?|guten (?:tag|morgen|abend)|moin|servus|grüezi|"
     r"good (?:morning|afternoon|evening|day)|g'day|greetings|bonjour|bonsoir|salut|chère?|madame|hola|buenos días|ciao|"
-    r"buongiorno|hej|hei|beste)\b(?P<names>[^\d?]{0,60}?)\W*",
+    r"buongiorno|hej|hei|beste)\b(?P<names>[^\d?,;:]{0,60}?)\W*",
     re.I,
 )
 _DENIALS = frozenset(("no", "not", "don't", "dont", "never", "nein", "nicht", "kein", "non", "pas", "ne"))
@@ -292,12 +293,12 @@ def _plain(text: str) -> str:
 
 
 def _greets(line: str) -> bool:
-    """Whether a line is only a greeting with at most four names: nobody's answer."""
+    """Whether a line is only a greeting with at most three names: nobody's answer."""
     match = _GREETING.fullmatch(line)
     if match is None:
         return False
     words = [word.strip(",.!").casefold() for word in match["names"].split()]
-    return len(words) <= 4 and not any(word in _DENIALS or word in _EVERY_VERB for word in words)
+    return len(words) <= 3 and not any(word in _DENIALS or word in _EVERY_VERB for word in words)
 
 
 _EVERY_VERB = frozenset((*MODERATION_VERBS, *GERMAN_MODERATION_VERBS, *FRENCH_MODERATION_VERBS))
@@ -344,7 +345,8 @@ def _suggested(line: str, words: Mapping[str, str]) -> str | None:
 def read_answer(text: str, verbs: Mapping[str, str], with_argument: Collection[str] = ()) -> Answer:
     """What the plain text of a reply answers. `verbs` leads from each word to its verb; those in `with_argument` take
     the rest of their line and the own lines below it, all others stand alone but for thanks. Never raises."""
-    words = {_plain(word).strip(_DECORATION) or _plain(word): verb for word, verb in verbs.items() if word.strip()}
+    words = {_plain(word).strip(_DECORATION) or _plain(word): verb for word, verb in verbs.items()}
+    words.pop("", None)
     own = [line for line in _own_lines(text) if line]
     if not own:
         return Answer(None, "", "", None)
@@ -368,8 +370,8 @@ def read_answer(text: str, verbs: Mapping[str, str], with_argument: Collection[s
 
 _HIDING = re.compile(
     r"display:none|visibility:(?:hidden|collapse)|font-size:(?:0+(?:\.0+)?|0*\.[0-4]\d*|1px)(?![.\d])|"
-    r"opacity:0(?:\.0\d*)?(?![.\d])|mso-hide:all|"
-    r"(?:max-)?(?:height|width):0(?![.\d])|text-indent:-\d{3}|(?:left|top|margin-left|margin-top):-\d{3}|clip:rect\(0|color:transparent"
+    r"opacity:0(?:\.0\d*)?(?![.\d])|mso-hide:all|(?<![-\w])(?:max-)?(?:height|width):0(?![.\d])|text-indent:-\d{3}|"
+    r"(?<![-\w])(?:margin-)?(?:left|top):-\d{3}|clip:rect\(0|color:transparent"
 )
 _WHITE = re.compile(r"(?<![-\w])color:(?:#fff(?:fff)?(?![0-9a-f])|white|rgba?\(255,255,255)")
 _DARK = re.compile(r"background(?:-color)?:(?!#fff|white|rgba?\(255,255,255|transparent|none|inherit)")
@@ -442,18 +444,21 @@ def _hidden_names(tree: Any) -> set[str]:
 def _cut_hidden(tree: Any) -> None:
     """Takes out what a person does not see: hidden elements, white on white, comments, the head of the page."""
     names = _hidden_names(tree)
-    for element in list(tree.iter()):
-        if element is tree:
-            continue
-        tag = element.tag if isinstance(element.tag, str) else "comment"
+    elements = list(tree.iter())
+    dark: set[Any] = set()  # elements on a ground that is not white
+    for element in elements:
         style = _styled(element)
-        unseen = tag in ("comment", "head", "title", "style", "script", "template", "noscript", "textarea", "select")
-        hidden = unseen or element.get("hidden") is not None or _HIDING.search(style) or element.get("size") == "0"
-        if not hidden and names:
-            hidden = bool(names.intersection((*(element.get("class") or "").split(), element.get("id") or "")))
-        if not hidden and _WHITE.search(style):
-            around = (element, *element.iterancestors())
-            hidden = not any(_DARK.search(_styled(one)) for one in around)
+        if _DARK.search(style) or element.getparent() in dark:
+            dark.add(element)
+        tag = element.tag if isinstance(element.tag, str) else "comment"
+        hidden = (
+            tag in ("comment", "head", "title", "style", "script", "template", "noscript", "textarea", "select")
+            or element.get("hidden") is not None
+            or element.get("size") == "0"
+            or bool(_HIDING.search(style))
+            or not names.isdisjoint((*(element.get("class") or "").split(), element.get("id") or ""))
+            or (element not in dark and bool(_WHITE.search(style)))
+        )
         if hidden and element.getparent() is not None:
             element.drop_tree()
 
@@ -461,20 +466,24 @@ def _cut_hidden(tree: Any) -> None:
 def _mark_quotes(tree: Any) -> None:
     """Puts text in the place of what is quoted that `own_text` knows: ">" for a quote that has an end, a line of
     dashes where everything that follows is quoted."""
-    for element in list(tree.iter()):
-        if element is tree or not isinstance(element.tag, str):
-            continue
+    elements = [element for element in tree.iter() if isinstance(element.tag, str)]
+    around: set[Any] = set()  # what has a blockquote inside
+    for element in tree.iter("blockquote"):
+        parent = element.getparent()
+        while parent is not None and parent not in around:
+            around.add(parent)
+            parent = parent.getparent()
+    for element in elements:
         named = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('name') or ''}".lower()
-        style = _styled(element)
         if _SIGNED.search(named) or element.get("data-signatureblock"):
             _replace(element, "")
-        elif _FROM_HERE.search(named) or (element.tag == "div" and _BORDERED.search(style)):
+        elif _FROM_HERE.search(named) or (element.tag == "div" and _BORDERED.search(_styled(element))):
             _replace(element, "---------- quoted ----------")
         elif (
             element.tag == "blockquote"
             or _WHOLE.search(named)
             or named.strip() == "quote"
-            or ("gmail_quote" in named and next(element.iter("blockquote"), None) is None)
+            or ("gmail_quote" in named and element not in around)
         ):
             _replace(element, "> quoted")
 
