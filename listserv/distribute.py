@@ -89,7 +89,7 @@ def _insert(ctx: Context, tx: Connection, post: Any, now: datetime) -> int:
     )
     dialect: Any = sqlite if ctx.db.sqlite else postgresql
     statement = dialect.insert(_delivery).from_select(list(columns), people).on_conflict_do_nothing()
-    return int(tx.execute(statement).rowcount)
+    return int(tx.execute(statement, execution_options={"preserve_rowcount": True}).rowcount)
 
 
 def _siblings(ctx: Context, post: Any, *, earlier: bool) -> list[str]:
