@@ -220,7 +220,7 @@ class Running:
             server.should_exit = True
 
         self._closers.append(close)
-        while not server.started and not task.done():
+        while not server.started and not task.done():  # noqa: ASYNC110  (uvicorn has no event for it)
             await asyncio.sleep(0.005)
 
     def _schedule(self) -> None:

@@ -26,50 +26,13 @@ from rich.text import Text
 
 from listserv.catcher import Catcher, Caught, page
 from listserv.context import Context, open_context
+from listserv.edge.templates import render
 from listserv.errors import Reply, UserError
 from listserv.roster import import_csv
 from listserv.settings import load
 from listserv.trace import held, queue, trace
 
 DOMAIN = "lists.demo.test"
-
-_SETTINGS = """\
-community:
-  name: Mental Health Community of Practice
-  domain: lists.demo.test
-  url: http://127.0.0.1:{web}
-  contact: facilitators@people.demo.test
-  timezone: Australia/Sydney
-  terms: terms.md
-authentication:
-  unverified: accept        # a closed demo: nothing comes from outside this machine
-intake:
-  smtp: 127.0.0.1:{smtp}
-relay: {{host: 127.0.0.1, port: {relay}, tls: none}}
-web: {{listen: "127.0.0.1:{web}"}}
-lists:
-  perinatal:
-    title: Perinatal mental health
-    description: Pregnancy, birth and the first year.
-    approval_delay: 0
-  anxiety:
-    title: Anxiety
-    description: Anxiety in adults and children.
-    approval_delay: 0
-"""
-
-_ROSTER = """\
-email,name,profession,registration,registration_expires,lists,roles,delivery,terms,trusted
-anna.hughes@people.demo.test,Anna Hughes,Psychologist,PSY0001111111,2099-11-30,perinatal;anxiety,,each,agreed,yes
-ben.okafor@people.demo.test,Ben Okafor,GP,MED0002222222,2099-09-30,perinatal,,each,agreed,yes
-chloe.tran@people.demo.test,Chloe Tran,Midwife,NMW0003333333,2099-05-31,perinatal,,each,agreed,yes
-david.rossi@people.demo.test,David Rossi,Social worker,SW4444,2099-11-30,anxiety,,each,agreed,yes
-emma.walsh@people.demo.test,Emma Walsh,Psychologist,PSY0005555555,2099-11-30,perinatal;anxiety,perinatal:moderator;anxiety:moderator,each,agreed,yes
-farid.aziz@people.demo.test,Farid Aziz,Psychiatrist,MED0006666666,2099-09-30,anxiety,perinatal:moderator;anxiety:owner,each,agreed,yes
-grace.lee@people.demo.test,Grace Lee,Nurse,NMW0007777777,2099-05-31,perinatal;anxiety,,each,agreed,
-hugo.martin@people.demo.test,Hugo Martin,Occupational therapist,OCC0008888888,2099-11-30,perinatal,,weekly,agreed,yes
-iris.novak@people.demo.test,Iris Novak,Psychologist,PSY0009999999,2020-11-30,perinatal,,each,agreed,yes
-"""
 
 
 @dataclass(slots=True)
@@ -401,9 +364,10 @@ def _write(directory: Path, relay: int, smtp: int, web: int) -> Path:
     settings_file = directory / "settings.yaml"
     if settings_file.exists():
         raise UserError(f"demo --dir: {settings_file} exists already; a demo wants a folder of its own")
-    settings_file.write_text(_SETTINGS.format(relay=relay, smtp=smtp, web=web), encoding="utf-8")
+    text = render(None, "demo/settings.yaml", relay=relay, smtp=smtp, web=web)
+    settings_file.write_text(text, encoding="utf-8")
     (directory / "terms.md").write_text("# Terms\n\nBe kind; name no client.\n", encoding="utf-8")
-    (directory / "roster.csv").write_text(_ROSTER, encoding="utf-8")
+    (directory / "roster.csv").write_text(render(None, "demo/roster.csv"), encoding="utf-8")
     return settings_file
 
 

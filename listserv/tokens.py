@@ -4,8 +4,8 @@ Two kinds, never mixed:
 
 * one-shot tokens (`one_shot`): 128 random bits, sent to one person, stored hashed, with an expiry; they stand for
   one question (a hold, a confirmation) and say nothing by themselves;
-* capability tokens (`capability`): an identifier with a MAC (keyed BLAKE2b, RFC 7693), repeatable, valid as long as the key; they are in
-  every copy (VERP, one-click unsubscribe) and must cost no row in the database.
+* capability tokens (`capability`): an identifier with a MAC (keyed BLAKE2b, RFC 7693), repeatable, valid as long
+  as the key; they are in every copy (VERP, one-click unsubscribe) and must cost no row in the database.
 
 Both are lower-case base32 without padding, compared case-insensitively, because mail systems fold local parts.
 """

@@ -25,9 +25,12 @@ from listserv.mail.text import dangerous_attachments, readable
 
 SINGLE_FIELDS = ("from", "date", "message-id", "subject", "to", "cc", "reply-to", "sender", "in-reply-to", "references")
 COMMANDS = frozenset(
-    "help status lists info join leave subscribe unsubscribe signoff each daily weekly none digest nomail pause "
-    "resume follow mute search last get terms renew whoami who which review index end quit".split()
-)
+    (
+        "help", "status", "lists", "info", "join", "leave", "subscribe", "unsubscribe", "signoff", "each", "daily",
+        "weekly", "none", "digest", "nomail", "pause", "resume", "follow", "mute", "search", "last", "get", "terms",
+        "renew", "whoami", "who", "which", "review", "index", "end", "quit",
+    )
+)  # fmt: skip
 _ANGLE = re.compile(r"<([^<>]*)>")
 _TOPIC = re.compile(r"\[([^\[\]]{1,60})\]")
 
