@@ -319,7 +319,8 @@ class _Work:
         for subscription in self.leaving:
             membership.leave(tx, subscription, self.now)
         for table, rows in self.inserts.items():
-            tx.execute(insert(table), rows)
+            if rows:
+                tx.execute(insert(table), rows)
 
 
 def import_csv(

@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def listserv(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "listserv", *words], capture_output=True, text=True, check=False, **more)
+    return subprocess.run(
+        [sys.executable, "-m", "listserv", *words], capture_output=True, text=True, check=False, **more
+    )
 
 
 def test_init_writes_what_works_and_never_overwrites(tmp_path: Path) -> None:
@@ -32,9 +34,11 @@ def test_init_writes_what_works_and_never_overwrites(tmp_path: Path) -> None:
     assert stat.S_IMODE((place / "var" / "secret.key").stat().st_mode) == 0o600
     before = settings_file.read_text()
     again = listserv("init", str(place))
-    assert again.returncode == 1 and "never overwritten" in again.stderr and "Traceback" not in again.stderr
+    assert again.returncode == 1 and "nothing is ever overwritten" in again.stderr and "Traceback" not in again.stderr
     assert settings_file.read_text() == before
-    done = listserv("roster", "import", str(place / "roster.csv"), env={**os.environ, "LISTSERV_SETTINGS": str(settings_file)})
+    done = listserv(
+        "roster", "import", str(place / "roster.csv"), env={**os.environ, "LISTSERV_SETTINGS": str(settings_file)}
+    )
     assert done.returncode == 0 and "4 added" in done.stdout
 
 
@@ -127,7 +131,9 @@ def test_the_wheel_carries_every_template(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(unpacked)], check=True)
     code = "import listserv.edge.templates as t; print(t.shipped(), t.compile_all(None))"
     environment = {**os.environ, "PYTHONPATH": str(unpacked)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     folder, _, count = done.stdout.strip().rpartition(" ")
     assert Path(folder) == unpacked / "listserv" / "templates"
     assert int(count) == len([p for p in (ROOT / "templates").rglob("*") if p.suffix in (".txt", ".html")])
