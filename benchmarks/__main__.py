@@ -110,7 +110,7 @@ def import_roster() -> None:
 
 
 def peers() -> None:
-    """GNU Mailman 3 and mlmmj on the same work, when they are installed."""
+    """mlmmj on the same work, when it is installed."""
     from benchmarks import peers as others
 
     others.run(say)
