@@ -20,6 +20,7 @@ from typing import Any
 from listserv import copies, housekeeping, routing, worker
 from listserv.context import Context, open_context
 from listserv.deliver import Outbox
+from listserv.edge.resolver import Resolver
 from listserv.errors import Reply, UserError
 from listserv.intake import accept as acceptance
 from listserv.intake import smtp
@@ -52,7 +53,8 @@ class Door:
         self, data: bytes, sender: str, recipients: list[tuple[str, Any]], peer: smtp.Peer, per_recipient: bool
     ) -> list[Reply]:
         """The final dot: one reply for SMTP, one per recipient for LMTP."""
-        envelope = Envelope(sender, peer.ip, peer.helo, peer.protocol, self.ctx.clock())
+        now = self.ctx.clock()
+        envelope = Envelope(sender, peer.ip, peer.helo, peer.protocol, now, peer.trusted, peer.forwarded)
         replies = await acceptance.accept(self.ctx, data, envelope, [route for _, route in recipients])
         return replies if per_recipient else [acceptance.combined(replies)]
 
@@ -88,7 +90,7 @@ async def _serve(settings_file: Path, settings: Settings, roles: Collection[str]
                 fresh = await _until_told(settings_file, signals)
             if fresh is None:
                 return
-            ctx = replace(ctx, settings=fresh)
+            ctx = replace(ctx, settings=fresh, resolver=Resolver(fresh))
     finally:
         ctx.db.close()
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from listserv.edge.db import Database, open_database
+from listserv.edge.resolver import Resolver
 from listserv.edge.templates import render
 from listserv.errors import UserError
 from listserv.settings import Settings
@@ -34,6 +35,7 @@ class Context:
     settings: Settings
     db: Database
     keys: Keys
+    resolver: Resolver
     clock: Callable[[], datetime] = utc_now
     wake: Wake = field(default_factory=Wake)
 
@@ -65,4 +67,4 @@ def master_key(path: Path) -> bytes:
 def open_context(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Context:
     """Key file and database of these settings, opened. Raises UserError with the fix."""
     keys = Keys.derive(master_key(settings.secrets.key_file))
-    return Context(settings, open_database(settings.database), keys, clock)
+    return Context(settings, open_database(settings.database), keys, Resolver(settings), clock)

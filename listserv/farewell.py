@@ -7,21 +7,21 @@ leaves is told at the registered address and answers `undo` to be back.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from listserv import membership, moderate, notices, routing
-from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
 from listserv.mail.reply import answer_text, read_answer
+from listserv.mail.text import one_line
 from listserv.membership import person_of, recipient
-from listserv.model import Purpose, Subscription, Token
-from listserv.tokens import read_capability, stored
+from listserv.model import Purpose, Subscription
+from listserv.tokens import read_capability
 
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
-_token = Token.__table__  # type: ignore[attr-defined]
 
 UNDO_DAYS = 7
 VERBS = {"undo": "undo"}
@@ -52,22 +52,27 @@ def by_mail(ctx: Context, tx: Connection, token: str, incoming: Incoming) -> Non
         leave(ctx, tx, subscription)
 
 
-def answer(ctx: Context, tx: Connection, token: str, incoming: Incoming, proof: Proof) -> None:
-    """A reply to the farewell: `undo` from the person who left, with proof, brings them back."""
-    if incoming.automatic is not None or incoming.list_ids or len(incoming.authors) != 1 or not proof.proven:
+def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: Incoming) -> None:
+    """A reply to the farewell: `undo` from the person who left brings them back; the token is its proof."""
+    to = recipient(tx, token.person_id)
+    if to is None or person_of(tx, canonical(incoming.authors[0].address)) != token.person_id:
         return
-    row = tx.execute(select(_token).where(_token.c.hash == stored(token), _token.c.purpose == Purpose.LEFT)).first()
-    if row is None or row.person_id != person_of(tx, canonical(incoming.authors[0].address)):
+    answering = notices.Answering(incoming.message_id)
+    row = tx.execute(select(_subscription).where(_subscription.c.id == token.subscription_id)).first()
+    if row is None:
+        notices.put(ctx, tx, "unclear", to, "token-unknown", answering=answering)
         return
-    to = recipient(tx, row.person_id)
     said = read_answer(answer_text(incoming.message), VERBS)
-    if to is None or said.verb != "undo":
+    if said.verb is None:
+        reply_to = routing.address(ctx.settings, row.list_name, routing.Kind.CONFIRM, text_token)
+        notices.put(
+            ctx, tx, "unclear", to, "farewell-unclear", list_name=row.list_name, reply_to=reply_to,
+            answering=answering, wrote=one_line(said.first_line, 120),
+        )  # fmt: skip
         return
-    list_name = tx.execute(
-        select(_subscription.c.list_name).where(_subscription.c.id == row.subscription_id)
-    ).scalar_one()
-    back = row.expires_at > ctx.clock() and membership.rejoin(tx, row.subscription_id, ctx.clock(), UNDO_DAYS)
-    notices.put(
-        ctx, tx, "rejoined", to, "rejoined" if back else "rejoin-late", list_name=list_name,
-        answering=notices.Answering(incoming.message_id),
-    )  # fmt: skip
+    if row.left_at is None:
+        kind, template = "rejoined", "rejoin-already"
+    else:
+        back = token.expires_at > ctx.clock() and membership.rejoin(tx, row.id, ctx.clock(), UNDO_DAYS)
+        kind, template = "rejoined", "rejoined" if back else "rejoin-late"
+    notices.put(ctx, tx, kind, to, template, list_name=row.list_name, answering=answering)

@@ -37,7 +37,7 @@ def _people(ctx: Context, tx: Connection, route: Route) -> list[Recipient | str]
     return [ctx.settings.community.contact]
 
 
-def to_people(ctx: Context, tx: Connection, route: Route, incoming: Incoming, *, why: str) -> None:
+def to_people(ctx: Context, tx: Connection, route: Route, incoming: Incoming, *, why: str, proof: Proof) -> None:
     """Forwards a message, attached, to those behind an address. Automatic mail is forwarded, never answered."""
     sender = incoming.authors[0].address if incoming.authors else "an unknown sender"
     for to in _people(ctx, tx, route):
@@ -55,12 +55,13 @@ def to_people(ctx: Context, tx: Connection, route: Route, incoming: Incoming, *,
             if route.kind is not Kind.CONTACT
             else "",
             why=why,
+            proof=proof.by if proof.proven else "",
         )
 
 
 def not_yet(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof: Proof) -> None:
     """A request that this version cannot carry out: a human gets it, and a member is told so."""
-    to_people(ctx, tx, route, incoming, why="not-yet")
+    to_people(ctx, tx, route, incoming, why="not-yet", proof=proof)
     if incoming.automatic is not None or incoming.list_ids or len(incoming.authors) != 1 or not proof.proven:
         return
     person = person_of(tx, canonical(incoming.authors[0].address))

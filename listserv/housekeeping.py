@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
-from listserv import notices, topics
+from listserv import arrivals, notices, topics
 from listserv.context import Context
 from listserv.model import Delivery, DeliveryState, Refusal, Token
 
@@ -28,17 +28,18 @@ LOW_DISK = 200_000_000  # octets
 
 async def expire(ctx: Context) -> None:
     """Questions to authors that have waited for 48 hours."""
-    if await ctx.db.write(lambda tx: topics.expire(ctx, tx)):
+    if await ctx.db.write(lambda tx: topics.expire(ctx, tx) + arrivals.expire(ctx, tx)):
         ctx.wake.outbox.set()
 
 
 async def purge(ctx: Context) -> None:
-    """Envelopes of refused mail after 30 days, and tokens that nobody can use any more."""
+    """Envelopes of refused mail and settled arrivals after 30 days, and what nobody can use or believe any more."""
 
     def work(tx: Connection) -> None:
         now = ctx.clock()
         tx.execute(delete(_refusal).where(_refusal.c.at < now - REFUSALS_KEPT))
         tx.execute(delete(_token).where(_token.c.expires_at < now - REFUSALS_KEPT))
+        arrivals.purge(tx, now - REFUSALS_KEPT)
 
     await ctx.db.write(work)
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from listserv.errors import UserError
+from listserv.mail.address import without_tag
 from listserv.model import Address, Agreement, Credential, Delivery, Person, Role, RoleName, Status, Subscription
 from listserv.model.outbox import WAITING, DeliveryState
 from listserv.policy.verdict import Author
@@ -94,12 +95,29 @@ def _author_query() -> Any:
 
 
 _AUTHOR = _author_query()
+_RECOGNISED = select(_address.c.canonical, _address.c.person_id).where(_address.c.untagged == bindparam("untagged"))
+_NAMESAKE = (
+    select(_person.c.name)
+    .where(
+        _person.c.name_key == bindparam("key"),
+        _person.c.id != bindparam("person"),
+        _person.c.status.not_in((Status.LEFT, Status.BANNED, Status.APPLIED)),
+    )
+    .limit(1)
+)
 
 
 def author(tx: Connection, settings: Settings, canonical: str, list_name: str, now: datetime) -> Author | None:
-    """What is known of the person with this canonical address, for one list; None for a stranger."""
+    """What is known of the person with this canonical address, for one list; None for a stranger.
+
+    A sub-address (`ann+lists@`) is recognised as its person's; whether it is believed is a matter of proof.
+    """
     version = terms_version(settings)
-    row = tx.execute(_AUTHOR, {"address": canonical, "list": list_name, "version": version or ""}).first()
+    values = {"address": canonical, "list": list_name, "version": version or ""}
+    row = tx.execute(_AUTHOR, values).first()
+    if row is None:
+        known = _recognised(tx, canonical)
+        row = tx.execute(_AUTHOR, {**values, "address": known.canonical}).first() if known else None
     if row is None:
         return None
     today = now.astimezone(settings.community.zone).date()
@@ -118,9 +136,24 @@ def author(tx: Connection, settings: Settings, canonical: str, list_name: str, n
     )
 
 
+def _recognised(tx: Connection, canonical: str) -> Any | None:
+    """The address of the one person whose sub-address this can be, or None."""
+    rows = list(tx.execute(_RECOGNISED, {"untagged": without_tag(canonical)})) if canonical else []
+    return rows[0] if len({row.person_id for row in rows}) == 1 else None
+
+
 def person_of(tx: Connection, canonical: str) -> int | None:
-    """Whose address this is."""
-    return tx.execute(select(_address.c.person_id).where(_address.c.canonical == canonical)).scalar()
+    """Whose address or sub-address this is."""
+    found = tx.execute(select(_address.c.person_id).where(_address.c.canonical == canonical)).scalar()
+    if found is not None:
+        return int(found)
+    known = _recognised(tx, canonical)
+    return int(known.person_id) if known else None
+
+
+def namesake(tx: Connection, key: str, person: int | None) -> str | None:
+    """The name of another member that reads like this one (`key`: mail.names.name_key), or None."""
+    return tx.execute(_NAMESAKE, {"key": key, "person": person or 0}).scalar() if key else None
 
 
 def recipient(tx: Connection, person: int) -> Recipient | None:

@@ -118,6 +118,7 @@ def issue(
     *,
     post_id: int | None = None,
     subscription_id: int | None = None,
+    arrival_id: int | None = None,
     life: timedelta = TOKEN_LIFE,
 ) -> str:
     """A new one-shot token for one person and one question; only its hash is kept."""
@@ -129,15 +130,16 @@ def issue(
             person_id=person,
             post_id=post_id,
             subscription_id=subscription_id,
+            arrival_id=arrival_id,
             expires_at=ctx.clock() + life,
         )
     )
     return token
 
 
-def redeem(tx: Connection, purpose: Purpose, token: str) -> Any | None:
+def find(tx: Connection, token: str) -> Any | None:
     """The token's row. It answers one question; whether it still may is that question's own state."""
-    return tx.execute(select(_token).where(_token.c.hash == stored(token), _token.c.purpose == purpose)).first()
+    return tx.execute(select(_token).where(_token.c.hash == stored(token))).first()
 
 
 def _proven(post: Any) -> bool:
@@ -171,8 +173,8 @@ def answer(ctx: Context, tx: Connection, token: str, incoming: Incoming, proof: 
     if moderator is None:
         return
     answering = notices.Answering(incoming.message_id)
-    row = redeem(tx, Purpose.MODERATE, token)
-    if row is None or row.person_id != moderator.person:
+    row = find(tx, token)
+    if row is None or row.purpose != Purpose.MODERATE or row.person_id != moderator.person:
         notices.put(ctx, tx, "unclear", moderator, "token-unknown", answering=answering)
         return
     post = tx.execute(select(_post).where(_post.c.id == row.post_id)).one()
@@ -306,7 +308,7 @@ def _still_stopped(ctx: Context, tx: Connection, post: Any, now: datetime) -> st
     incoming = read(posts.raw_message(tx, post.message_id), post.envelope_sender)
     if post.list_name not in ctx.settings.lists:
         return f"The list {post.list_name} does not exist any more."
-    proof = Proof(_proven(post), post.proof)
+    proof = Proof.restored(_proven(post), post.proof, post.auth)
     facts, _ = posts.gather(tx, ctx.settings, incoming, post.list_name, proof, now, approved=True, exclude_post=post.id)
     verdict = verdict_of(facts)
     if verdict.action is Action.ACCEPT:

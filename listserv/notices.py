@@ -37,6 +37,8 @@ PER_DAY = {
     "refused-lists": 20,
     "decided-author": 40,
     "topic": 10,
+    "sender": 20,
+    "sender-no": 20,
     "not-yet": 2,
     "forward": 50,
     "bounce": 10,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,8 @@ from listserv.context import Context
 from listserv.errors import Reply
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming, topic_of
-from listserv.membership import author
+from listserv.mail.names import addresses_in, name_key
+from listserv.membership import author, namesake
 from listserv.model import Emergency, Message, Post, PostState, Refusal
 from listserv.model.posts import OPEN
 from listserv.policy.rules import decide
@@ -43,13 +44,24 @@ _STATES = {Action.ACCEPT: PostState.ACCEPTED, Action.HOLD: PostState.HELD, Actio
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """How a message came: the envelope sender ("" for the null one), from whom, by which protocol."""
+    """How a message came: the envelope sender ("" for the null one), from whom, by which protocol.
+
+    `trusted`: it came through our own mail server or from this machine; then `ip` is the sender's only if that
+    server told us (`forwarded`).
+    """
 
     sender: str
     ip: str
     helo: str
     protocol: str
     received_at: datetime
+    trusted: bool = False
+    forwarded: bool = False
+
+    @property
+    def client(self) -> str:
+        """The address to ask SPF about; empty when it is not known."""
+        return "" if self.trusted and not self.forwarded else self.ip
 
     @property
     def peer(self) -> str:
@@ -88,6 +100,43 @@ class Receipt:
     post_id: int | None = None
 
 
+def facts_alone(settings: Settings, incoming: Incoming, list_name: str, proof: Proof, now: datetime) -> Facts:
+    """The facts that a message and its proof give for one list, without a look at who its author is."""
+    hub = list_name == HUB
+    rules = ListSettings() if hub else settings.lists[list_name]
+    keys = tuple(dict.fromkeys(canonical(box.address) for box in incoming.authors))
+    return Facts(
+        now=now,
+        list_name=list_name,
+        list_address=routing.address(settings, list_name),
+        own_domain=settings.domain,
+        size=incoming.size,
+        max_size=settings.intake.max_size,
+        authors=keys,
+        pretends="",
+        automatic=incoming.automatic,
+        own_list_id=any(i == settings.domain or i.endswith("." + settings.domain) for i in incoming.list_ids),
+        hops=incoming.hops,
+        addressed=addressed(settings, incoming, list_name),
+        header_recipients=incoming.recipient_count,
+        doubled_fields=incoming.doubled,
+        only_command=incoming.only_command,
+        dangerous=incoming.dangerous,
+        proven=proof.proven,
+        unverified=settings.authentication.unverified,
+        author=None,
+        own_address=bool(keys) and any(routing.is_own(settings, key) for key in keys),
+        topic_missing=hub,
+        topics=tuple(settings.lists),
+        collision=False,
+        over_rate=False,
+        list_over_rate=False,
+        posting="members" if hub else rules.posting,
+        moderation="none" if hub else rules.moderation,
+        emergency=False,
+    )
+
+
 def gather(
     tx: Connection,
     settings: Settings,
@@ -100,40 +149,43 @@ def gather(
     exclude_post: int | None = None,
 ) -> tuple[Facts, Author | None]:
     """The facts on one message for one list (the hub's while no topic is known), and its author."""
-    hub = list_name == HUB
-    rules = ListSettings() if hub else settings.lists[list_name]
-    keys = tuple(dict.fromkeys(canonical(box.address) for box in incoming.authors))
+    alone = facts_alone(settings, incoming, list_name, proof, now)
+    keys = alone.authors
     who = author(tx, settings, keys[0], list_name, now) if keys and keys[0] else None
-    facts = Facts(
-        now=now,
-        list_name=list_name,
-        list_address=routing.address(settings, list_name),
-        own_domain=settings.domain,
-        size=incoming.size,
-        max_size=settings.intake.max_size,
-        authors=keys,
-        automatic=incoming.automatic,
-        own_list_id=any(i == settings.domain or i.endswith("." + settings.domain) for i in incoming.list_ids),
-        hops=incoming.hops,
-        addressed=addressed(settings, incoming, list_name),
-        header_recipients=incoming.recipient_count,
-        doubled_fields=incoming.doubled,
-        only_command=incoming.only_command,
-        dangerous=incoming.dangerous,
-        proven=proof.proven,
-        unverified=settings.authentication.unverified,
+    facts = replace(
+        alone,
         author=who,
-        own_address=bool(keys) and any(routing.is_own(settings, key) for key in keys),
-        topic_missing=hub,
-        topics=tuple(settings.lists),
+        pretends=_pretends(tx, settings, incoming, who),
         collision=_collision(tx, incoming, list_name, exclude_post),
         over_rate=who is not None and _over_rate(tx, settings, who.person, now),
-        posting="members" if hub else rules.posting,
-        moderation="none" if hub else rules.moderation,
+        list_over_rate=_list_over_rate(tx, settings, list_name, now),
         emergency=_emergency_now(tx, list_name, now),
         approved=approved,
     )
     return facts, who
+
+
+def _pretends(tx: Connection, settings: Settings, incoming: Incoming, who: Author | None) -> str:
+    """Whom the display name shows instead of its author; empty when it does not."""
+    if not incoming.authors:
+        return ""
+    box = incoming.authors[0]
+    own = canonical(box.address)
+    others = [shown for shown in addresses_in(box.name) if canonical(shown) != own]
+    if others:
+        return f"it shows the address {others[0]}"
+    key = name_key(box.name)
+    if not key or (who is not None and key == name_key(who.name)):
+        return ""
+    if key in _names_of_lists(settings):
+        return f"{box.name} is the name of a list"
+    other = namesake(tx, key, who.person if who else None)
+    return f"{other} is another member" if other else ""
+
+
+def _names_of_lists(settings: Settings) -> set[str]:
+    titles = [settings.community.name, *(known.title for known in settings.lists.values())]
+    return {name_key(title) for title in titles} - {""}
 
 
 def named_lists(settings: Settings, incoming: Incoming) -> list[str]:
@@ -167,6 +219,9 @@ _COLLISION = (
 _RECENT = select(func.count(func.distinct(_post.c.message_id))).where(
     _post.c.person_id == bindparam("person"), _post.c.received_at > bindparam("since")
 )
+_RECENT_ON_LIST = select(func.count()).where(
+    _post.c.list_name == bindparam("list"), _post.c.received_at > bindparam("since")
+)
 _EMERGENCY = (
     select(_emergency.c.id)
     .where(_emergency.c.list_name.in_((bindparam("list"), HUB)), _emergency.c.until > bindparam("now"))
@@ -189,18 +244,39 @@ def _over_rate(tx: Connection, settings: Settings, person: int, now: datetime) -
     return int(tx.execute(_RECENT, {"person": person, "since": now - rate.window}).scalar() or 0) >= rate.count
 
 
+def _list_over_rate(tx: Connection, settings: Settings, list_name: str, now: datetime) -> bool:
+    rate = settings.intake.list_rate
+    if rate is None:
+        return False
+    values = {"list": list_name, "since": now - rate.window}
+    return int(tx.execute(_RECENT_ON_LIST, values).scalar() or 0) >= rate.count
+
+
 def _emergency_now(tx: Connection, list_name: str, now: datetime) -> bool:
     return tx.execute(_EMERGENCY, {"list": list_name, "now": now}).first() is not None
 
 
 def receive(
-    ctx: Context, tx: Connection, incoming: Incoming, store: Store, list_name: str, envelope: Envelope, proof: Proof
+    ctx: Context,
+    tx: Connection,
+    incoming: Incoming,
+    store: Store,
+    list_name: str,
+    envelope: Envelope,
+    proof: Proof,
+    *,
+    asks: bool = True,
 ) -> Receipt:
-    """Decides on a message for one list and stores what was decided."""
+    """Decides on a message for one list and stores what was decided.
+
+    `asks` False: the author cannot be asked any more whether it is theirs, so that it is held instead.
+    """
     now = envelope.received_at
     if list_name == HUB:
         list_name = topic_of(incoming.subject, ctx.settings.lists) or HUB
     facts, who = gather(tx, ctx.settings, incoming, list_name, proof, now)
+    if not asks and facts.unverified == "confirm":
+        facts = replace(facts, unverified="hold")
     verdict = decide(facts)
     person = who.person if who and proof.proven else None
     if verdict.action in (Action.REJECT, Action.DISCARD):
@@ -287,6 +363,8 @@ def _insert(
         "content_hash": incoming.content_hash,
         "duplicate_key": key,
         "proof": proof.by,
+        "auth": proof.stored(),
+        "sent_as": "",
         "peer": envelope.peer[:300],
         "reasons": [asdict(reason) for reason in verdict.reasons],
         "rules": {"hits": verdict.hits, "misses": verdict.misses, "named": named_lists(ctx.settings, incoming)},

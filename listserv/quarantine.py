@@ -14,7 +14,9 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from listserv.model import Post, PostState, Quarantine, QuarantineState
+from listserv import arrivals
+from listserv.context import Context
+from listserv.model import ArrivalState, Post, PostState, Quarantine, QuarantineState
 from listserv.posts import Envelope
 
 _quarantine = Quarantine.__table__  # type: ignore[attr-defined]
@@ -42,7 +44,7 @@ def set_aside(tx: Connection, raw: bytes, envelope: Envelope, recipients: list[s
             size=len(raw),
             envelope_sender=envelope.sender,
             recipients=recipients,
-            peer=envelope.ip,
+            peer=envelope.client,
             helo=envelope.helo,
             protocol=envelope.protocol,
             stage=stage,
@@ -53,6 +55,12 @@ def set_aside(tx: Connection, raw: bytes, envelope: Envelope, recipients: list[s
     )
     assert result.inserted_primary_key is not None
     return int(result.inserted_primary_key[0])
+
+
+def set_arrival_aside(ctx: Context, tx: Connection, row: Any, error: str) -> None:
+    """An unproven message that could not be looked at; nothing of it is lost."""
+    if arrivals.change(tx, row, ArrivalState.WAITING, ArrivalState.SETTLED, ctx.clock()):
+        set_aside(tx, arrivals.message_of(row), arrivals.envelope_of(row), row.recipients, "sift", error)
 
 
 def set_post_aside(tx: Connection, post: Any, stage: str, error: str, now: datetime) -> int | None:

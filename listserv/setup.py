@@ -253,7 +253,10 @@ async def _dns(settings: Settings) -> AsyncIterator[Finding]:
     spf = f'publish a TXT record: {domain}. IN TXT "v=spf1 mx a:{host} -all"'
     dmarc = f'publish a TXT record: _dmarc.{domain}. IN TXT "v=DMARC1; p=none; rua=mailto:{settings.community.contact}"'
     parent = domain.partition(".")[2]
-    asked = [("MX", [domain], "MX", "", mx), ("SPF", [domain], "TXT", "v=spf1", spf)]
+    asked: list[tuple[str, list[str], resolver.Kind, str, str]] = [
+        ("MX", [domain], "MX", "", mx),
+        ("SPF", [domain], "TXT", "v=spf1", spf),
+    ]
     asked.append(("DMARC", [f"_dmarc.{domain}", f"_dmarc.{parent}"], "TXT", "v=dmarc1", dmarc))
     if settings.dkim is not None:
         name = f"{settings.dkim.selector}._domainkey.{domain}"

@@ -54,20 +54,13 @@ def _subject(post: Any) -> str:
     return one_line(post.subject, 200) or "(no subject)"
 
 
-def answer(ctx: Context, tx: Connection, token: str, incoming: Incoming, proof: Proof) -> None:
-    """The author's answer. Automatic mail, strangers and answers without proof change nothing."""
-    if incoming.automatic is not None or incoming.list_ids or len(incoming.authors) != 1 or not proof.proven:
-        return
-    row = moderate.redeem(tx, Purpose.TOPIC, token)
-    person = person_of(tx, canonical(incoming.authors[0].address))
-    author = recipient(tx, person) if person is not None else None
-    if author is None:
+def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: Incoming) -> None:
+    """The author's answer, from their own address; the token, which was sent to them alone, is its proof."""
+    author = recipient(tx, token.person_id)
+    if author is None or person_of(tx, canonical(incoming.authors[0].address)) != token.person_id:
         return
     answering = notices.Answering(incoming.message_id)
-    if row is None or row.person_id != author.person:
-        notices.put(ctx, tx, "unclear", author, "token-unknown", answering=answering)
-        return
-    post = tx.execute(select(_post).where(_post.c.id == row.post_id)).one()
+    post = tx.execute(select(_post).where(_post.c.id == token.post_id)).one()
     if post.state != PostState.CONFIRMING:
         notices.put(ctx, tx, "unclear", author, "topic-done", answering=answering, subject=_subject(post))
         return
@@ -80,7 +73,7 @@ def answer(ctx: Context, tx: Connection, token: str, incoming: Incoming, proof: 
             "topic",
             author,
             "topic-unclear",
-            reply_to=routing.address(ctx.settings, HUB, routing.Kind.CONFIRM, token),
+            reply_to=routing.address(ctx.settings, HUB, routing.Kind.CONFIRM, text_token),
             answering=answering,
             post_id=post.id,
             subject=_subject(post),
@@ -96,14 +89,15 @@ def _settle(ctx: Context, tx: Connection, post: Any, list_name: str, author: Any
     """The post goes on as if it had been sent to the list that its author named."""
     now = ctx.clock()
     original = read(posts.raw_message(tx, post.message_id), post.envelope_sender)
-    facts, _ = posts.gather(tx, ctx.settings, original, list_name, Proof(True, post.proof), now, exclude_post=post.id)
+    proof = Proof.restored(True, post.proof, post.auth)
+    facts, _ = posts.gather(tx, ctx.settings, original, list_name, proof, now, exclude_post=post.id)
     verdict = decide(facts)
     if verdict.action not in (Action.ACCEPT, Action.HOLD):
         advice = verdict.reasons[0].advice
         posts.change(tx, post.id, PostState.CONFIRMING, PostState.REJECTED, now)
         notices.put(
             ctx, tx, "refused-lists", author, "refused", list_name=list_name, answering=answering,
-            subject=_subject(post), refusals=[(list_name, advice)],
+            subject=_subject(post), refusals=[(list_name, advice)], all_of_them=True,
         )  # fmt: skip
         return
     state = PostState.ACCEPTED if verdict.action is Action.ACCEPT else PostState.HELD

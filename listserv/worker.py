@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
-from listserv import copies, distribute, moderate, quarantine, topics
+from listserv import arrivals, copies, distribute, handling, moderate, quarantine, topics
 from listserv.context import Context
+from listserv.mail.incoming import read
 from listserv.model import DeliveryKind, Post, PostState
 from listserv.stages import stage
 
@@ -53,6 +54,9 @@ def _untold(tx: Connection) -> list[Any]:
 
 async def once(ctx: Context, cache: copies.Cache) -> bool:
     """One round; whether there was anything to do."""
+    waiting = await ctx.db.read(arrivals.waiting)
+    for row in waiting:
+        await _sift(ctx, row)
     untold = await ctx.db.read(_untold)
     for post in untold:
         await _step(ctx, post, "notices", lambda tx, p: _tell(ctx, tx, p))
@@ -65,9 +69,23 @@ async def once(ctx: Context, cache: copies.Cache) -> bool:
         cache.put((DeliveryKind.POST, post.id), prepared)
         copies_made = await _step(ctx, post, "distribute", lambda tx, p: distribute.release(ctx, tx, p))
         log.info("post %d to %s: %s copies", post.id, post.list_name, copies_made)
-    if untold or due:
+    if waiting or untold or due:
         ctx.wake.outbox.set()
-    return bool(untold or due)
+    return bool(waiting or untold or due)
+
+
+async def _sift(ctx: Context, row: Any) -> None:
+    """An unproven message is looked at: whose it may be, and what becomes of it."""
+    try:
+        with stage("sift", row.id):
+            incoming = await asyncio.to_thread(lambda: read(arrivals.message_of(row), row.envelope_sender))
+            await ctx.db.write(lambda tx: handling.sift(ctx, tx, row, incoming))
+    except OperationalError:
+        raise
+    except Exception as error:
+        words = quarantine.describe(error)
+        log.error("arrival %d cannot be looked at and is quarantined: %s", row.id, type(error).__name__)
+        await ctx.db.write(lambda tx: quarantine.set_arrival_aside(ctx, tx, row, words))
 
 
 def _tell(ctx: Context, tx: Connection, post: Any) -> None:

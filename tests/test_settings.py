@@ -140,6 +140,7 @@ def test_relative_paths_are_relative_to_the_file() -> None:
 
 
 def test_what_is_not_built_yet_says_so() -> None:
-    data = community(dkim={"selector": "s", "key_file": "k"}, authentication={"unverified": "confirm"})
-    lines = unbuilt(parse(data, base=Path("/srv")))
-    assert [line.partition(":")[0] for line in lines] == ["dkim", "authentication.unverified"]
+    imap = {"host": "imap.people.test", "username": "lists", "password_env": "IMAP_PASSWORD"}
+    lines = unbuilt(parse(community(intake={"imap": imap}), base=Path("/srv")))
+    assert [line.partition(":")[0] for line in lines] == ["intake.imap"]
+    assert unbuilt(parse(community(dkim={"selector": "s", "key_file": "k"}), base=Path("/srv"))) == []

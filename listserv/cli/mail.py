@@ -7,13 +7,15 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Connection
 
 from listserv import posts, routing
-from listserv.authenticate import authenticate
+from listserv.authenticate import Origin, Proof, authenticate
 from listserv.cli.output import AsJson, show
-from listserv.context import open_context
+from listserv.context import Context, open_context
 from listserv.errors import UserError
 from listserv.intake import accept as acceptance
+from listserv.intake.connections import Trusted
 from listserv.mail.incoming import Incoming, read, topic_of
 from listserv.mail.message import TooComplex, normalise
 from listserv.policy import rules
@@ -63,7 +65,7 @@ def inject(
     except TooComplex as error:
         raise _stop(f"the message cannot be read: {error.reason}", EX_DATAERR) from None
     envelope_sender = sender if sender is not None else (first[0].address if first else "")
-    envelope = posts.Envelope(envelope_sender.strip("<>"), "", "", "inject", ctx.clock())
+    envelope = posts.Envelope(envelope_sender.strip("<>"), "", "", "inject", ctx.clock(), trusted=True)
     replies = asyncio.run(acceptance.accept(ctx, raw, envelope, found))
     ctx.db.close()
     reply = acceptance.combined(replies)
@@ -82,7 +84,6 @@ def explain(
     json: AsJson = False,
 ) -> None:
     """What would be decided on a message, and why: every rule that hits or misses. Nothing is stored or sent."""
-    del ip, helo  # for SPF, which is not built yet
     ctx = open_context(load(context.obj))
     raw = normalise(sys.stdin.buffer.read())
     if not raw.strip():
@@ -99,10 +100,14 @@ def explain(
     ]  # fmt: skip
     if not addresses:
         raise UserError("neither the command nor To and Cc of the message name a list; give a RECIPIENT")
+    envelope_sender = sender if sender is not None else (incoming.authors[0].address if incoming.authors else "")
+    origin = Origin(ip, helo, envelope_sender.strip("<>"), not ip or ip in Trusted(ctx.settings.intake.trusted_peers))
+    proof = asyncio.run(authenticate(ctx, incoming, origin, full=True))
     rows: list[dict[str, Any]] = []
     with ctx.db.reading() as tx:
         for address in addresses:
-            rows += _explained(ctx, tx, incoming, address)
+            rows += _explained(ctx, tx, incoming, address, proof)
+    rows += _checks(proof)
     show(rows, _COLUMNS, as_json=json, empty="")
 
 
@@ -113,7 +118,16 @@ def _row(kind: str, name: str, result: str, reason: str) -> dict[str, Any]:
     return {"kind": kind, "name": name, "result": result, "reason": reason}
 
 
-def _explained(ctx: Any, tx: Any, incoming: Incoming, address: str) -> list[dict[str, Any]]:
+def _checks(proof: Proof) -> list[dict[str, Any]]:
+    """What SPF, DKIM, DMARC and ARC say, and what it comes to."""
+    rows = [_row(one.kind, one.domain, one.result, one.reason) for one in proof.results]
+    for check in ("spf", "dkim", "dmarc", "arc"):
+        if not any(one.kind == check for one in proof.results):
+            rows.append(_row(check, "", "unchecked", proof.by))
+    return rows
+
+
+def _explained(ctx: Context, tx: Connection, incoming: Incoming, address: str, proof: Proof) -> list[dict[str, Any]]:
     route = routing.resolve(ctx.settings, address)
     if route is None:
         return [_row("verdict", address, "reject", "550 5.1.1: there is no list with this address (said at RCPT)")]
@@ -122,7 +136,6 @@ def _explained(ctx: Any, tx: Any, incoming: Incoming, address: str) -> list[dict
     name = route.list_name
     if name == HUB:
         name = topic_of(incoming.subject, ctx.settings.lists) or HUB
-    proof = authenticate(ctx.settings)
     facts, who = posts.gather(tx, ctx.settings, incoming, name, proof, ctx.clock())
     verdict = rules.decide(facts)
     said = "; ".join(
@@ -131,13 +144,12 @@ def _explained(ctx: Any, tx: Any, incoming: Incoming, address: str) -> list[dict
     person = f"from {facts.authors[0] if facts.authors else 'nobody'}, " + (
         f"known as {who.name or 'a member'} ({who.status})" if who else "not known"
     )
-    rows = [_row("verdict", name, str(verdict.action), said or f"nothing speaks against it; {person}")]
+    said = "; ".join((said or "nothing speaks against it", person, proof.by))
+    rows = [_row("verdict", name, str(verdict.action), said)]
     texts = {rules.code(rule): rules.words(rule) for rule in (*rules.STOP, *rules.HOLD)}
     details = {reason.code: reason.detail for reason in verdict.reasons}
     for code, text in texts.items():
         result = "hit" if code in verdict.hits else "miss" if code in verdict.misses else "not asked"
         detail = details.get(code)
         rows.append(_row("rule", code, result, f"{text} ({detail})" if detail else text))
-    for check in ("spf", "dkim", "dmarc", "arc"):
-        rows.append(_row(check, "", "unchecked", f"not built yet; {proof.by}"))
     return rows

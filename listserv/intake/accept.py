@@ -10,24 +10,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from listserv import farewell, forward, moderate, notices, posts, quarantine, topics
-from listserv.authenticate import Proof, authenticate
+from listserv import arrivals, posts, quarantine
+from listserv.authenticate import Origin, Proof, Undecided, authenticate
 from listserv.context import Context
 from listserv.edge.db import is_disk_full
 from listserv.errors import Reply
+from listserv.handling import NEEDS_PROOF, To, handle
 from listserv.mail.incoming import Incoming, read
 from listserv.mail.message import TooComplex
-from listserv.mail.text import one_line
-from listserv.membership import recipient
-from listserv.policy.verdict import Action
-from listserv.posts import THANKS, DuplicatePost, Envelope, Receipt, Store
-from listserv.routing import Kind, Route
+from listserv.policy.rules import decide_alone
+from listserv.policy.verdict import Verdict
+from listserv.posts import THANKS, DuplicatePost, Envelope, Store
+from listserv.routing import Kind
 from listserv.stages import stage
 
 log = logging.getLogger(__name__)
@@ -35,14 +34,13 @@ log = logging.getLogger(__name__)
 BIG = 200_000  # octets; larger messages are read in a thread, so that nobody else waits
 TRY_LATER = Reply(451, "4.3.0", "We could not store the message just now. Please try again later")
 DISK_FULL = Reply(452, "4.3.1", "There is no room to store the message just now. Please try again later")
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """One RCPT: the address as it was given and where it leads."""
-
-    address: str
-    route: Route
+UNPROVEN = Reply(
+    550,
+    "5.7.1",
+    "Nothing in the message proves that it comes from the address it names. Please send it through the mail server "
+    "of your own address, with DKIM or SPF.",
+)
+Recipient = To
 
 
 async def accept(ctx: Context, raw: bytes, envelope: Envelope, recipients: Sequence[Recipient]) -> list[Reply]:
@@ -54,13 +52,18 @@ async def accept(ctx: Context, raw: bytes, envelope: Envelope, recipients: Seque
         return [await _set_aside(ctx, raw, envelope, recipients, error)] * len(recipients)
 
 
-async def again(ctx: Context, raw: bytes, envelope: Envelope, recipients: Sequence[Recipient]) -> list[Reply]:
+async def again(ctx: Context, raw: bytes, envelope: Envelope, recipients: Sequence[To]) -> list[Reply]:
     """The same, raising what we fail on (for `quarantine retry`, which has the message already)."""
     try:
         incoming = await _read(raw, envelope.sender)
     except TooComplex as error:
         return [Reply(550, "5.6.0", f"The message cannot be taken: {error.reason}")] * len(recipients)
-    return await _commit(ctx, incoming, Store.of(raw), envelope, recipients, authenticate(ctx.settings))
+    try:
+        proof = await _prove(ctx, incoming, envelope, recipients)
+    except Undecided as error:
+        log.warning("who sent a message cannot be checked, answered with 451: %s", error.cause)
+        return [error.reply] * len(recipients)
+    return await _commit(ctx, incoming, Store.of(raw), envelope, recipients, proof)
 
 
 async def _read(raw: bytes, sender: str) -> Incoming:
@@ -69,14 +72,40 @@ async def _read(raw: bytes, sender: str) -> Incoming:
     return await asyncio.to_thread(read, raw, sender)
 
 
+async def _prove(ctx: Context, incoming: Incoming, envelope: Envelope, recipients: Sequence[To]) -> Proof:
+    """Who sent it, where that matters. Raises Undecided where nothing but DNS stands between us and the answer."""
+    unknown = Proof(False, "nothing was checked")
+    kinds = {to.route.kind for to in recipients}
+    if kinds <= {Kind.BOUNCES, Kind.LEAVE}:  # their tokens are all the proof that they need
+        return unknown
+    stopped = [_stopped(ctx, incoming, to, envelope, Proof(True, "")) for to in recipients]
+    if all(verdict is not None for verdict in stopped):
+        return unknown
+    origin = Origin(envelope.client, envelope.helo, envelope.sender, envelope.trusted)
+    try:
+        return await authenticate(ctx, incoming, origin)
+    except Undecided:
+        if kinds & NEEDS_PROOF:
+            raise
+        return unknown
+
+
+def _stopped(ctx: Context, incoming: Incoming, to: To, envelope: Envelope, proof: Proof) -> Verdict | None:
+    """The verdict on a post that holds whoever wrote it."""
+    if to.route.kind is not Kind.POST:
+        return None
+    name = to.route.list_name
+    return decide_alone(posts.facts_alone(ctx.settings, incoming, name, proof, envelope.received_at))
+
+
 async def _commit(
-    ctx: Context, incoming: Incoming, store: Store, envelope: Envelope, recipients: Sequence[Recipient], proof: Proof
+    ctx: Context, incoming: Incoming, store: Store, envelope: Envelope, recipients: Sequence[To], proof: Proof
 ) -> list[Reply]:
     for last in (False, True):
         fresh = Store(store.raw, store.size)
         try:
             work = partial(
-                handle, ctx, incoming=incoming, store=fresh, envelope=envelope, recipients=recipients, proof=proof
+                decided, ctx, incoming=incoming, store=fresh, envelope=envelope, recipients=recipients, proof=proof
             )
             replies = await ctx.db.write(work)
             break
@@ -84,76 +113,42 @@ async def _commit(
             if last:
                 raise
     ctx.wake.work.set()
-    if any(r.route.kind is not Kind.POST for r in recipients) or len(recipients) > 1:
+    if any(to.route.kind is not Kind.POST for to in recipients) or len(recipients) > 1:
         ctx.wake.outbox.set()
     return replies
 
 
-def handle(
+def decided(
     ctx: Context,
     tx: Connection,
     incoming: Incoming,
     store: Store,
     envelope: Envelope,
-    recipients: Sequence[Recipient],
+    recipients: Sequence[To],
     proof: Proof,
 ) -> list[Reply]:
-    """Every recipient of one message, in one transaction; a list named twice is decided on once."""
+    """Proven mail is handled at once; unproven mail waits, the same for everybody (`arrivals`)."""
+    if proof.proven:
+        return handle(ctx, tx, incoming, store, envelope, recipients, proof)
     replies: list[Reply] = []
-    receipts: list[Receipt] = []
-    done: dict[tuple[Kind, str, str], Reply] = {}
+    waiting: list[str] = []
     for to in recipients:
-        key = (to.route.kind, to.route.list_name, to.route.token)
-        if key not in done:
-            if to.route.kind is Kind.POST:
-                receipt = posts.receive(ctx, tx, incoming, store, to.route.list_name, envelope, proof)
-                receipts.append(receipt)
-                done[key] = receipt.reply
-            else:
-                _service(ctx, tx, to.route, incoming, proof)
-                done[key] = THANKS
-        replies.append(done[key])
-    if envelope.protocol != "LMTP":
-        _tell_partly_refused(ctx, tx, incoming, receipts)
+        if to.route.kind not in NEEDS_PROOF:
+            replies += handle(ctx, tx, incoming, store, envelope, [to], proof)
+            continue
+        verdict = _stopped(ctx, incoming, to, envelope, proof)
+        if verdict is not None:
+            reply = posts.refusal(verdict)
+            posts.refuse(tx, incoming, to.route.list_name, envelope, verdict, reply)
+            replies.append(reply)
+        elif to.route.kind is not Kind.POST and ctx.settings.authentication.unverified == "reject":
+            replies.append(UNPROVEN)
+        else:
+            waiting.append(to.address)
+            replies.append(THANKS)
+    if waiting:
+        arrivals.store(ctx, tx, incoming, store.raw, envelope, list(dict.fromkeys(waiting)), proof)
     return replies
-
-
-def _service(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof: Proof) -> None:
-    """Mail to an address that is not for posts."""
-    match route.kind:
-        case Kind.MODERATE:
-            moderate.answer(ctx, tx, route.token, incoming, proof)
-        case Kind.CONFIRM:
-            topics.answer(ctx, tx, route.token, incoming, proof)
-            farewell.answer(ctx, tx, route.token, incoming, proof)
-        case Kind.LEAVE if route.token:
-            farewell.by_mail(ctx, tx, route.token, incoming)
-        case Kind.BOUNCES:
-            forward.bounce(ctx, tx, route.token, incoming)
-        case Kind.OWNER | Kind.CONTACT:
-            forward.to_people(ctx, tx, route, incoming, why="addressed")
-        case _:
-            forward.not_yet(ctx, tx, route, incoming, proof)
-
-
-def _tell_partly_refused(ctx: Context, tx: Connection, incoming: Incoming, receipts: list[Receipt]) -> None:
-    """SMTP has one reply for several lists: the proven author of a partly refused post gets one notice."""
-    refused = [r for r in receipts if r.action is Action.REJECT]
-    author = next((r.person for r in receipts if r.person is not None), None)
-    if not refused or len(refused) == len(receipts) or author is None:
-        return
-    to = recipient(tx, author)
-    if to is not None:
-        notices.put(
-            ctx,
-            tx,
-            "refused-lists",
-            to,
-            "refused",
-            answering=notices.Answering(incoming.message_id),
-            subject=one_line(incoming.subject, 200) or "(no subject)",
-            refusals=[(r.list_name, r.reply.text) for r in refused],
-        )
 
 
 def combined(replies: Sequence[Reply]) -> Reply:

@@ -41,12 +41,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who speaks to us: `ip` is empty for a unix socket, `helo` is what they call themselves."""
+    """Who speaks to us: `ip` is empty for a unix socket, `helo` is what they call themselves.
+
+    `trusted`: our own mail server; `forwarded`: it told us (XFORWARD) whom it has the message from.
+    """
 
     ip: str
     helo: str
     tls: bool
     protocol: Word
+    trusted: bool = False
+    forwarded: bool = False
 
 
 class Stage(enum.IntEnum):

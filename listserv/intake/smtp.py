@@ -179,7 +179,8 @@ class Session(Conversation):
             word += "S"
         ip = known.ip if known and known.ip else self.ip
         helo = known.helo if known and known.helo else self.helo
-        return Peer(ip, helo, tls, cast(Word, word))
+        forwarded = bool(known and known.ip) and ip not in self.shared.trusted
+        return Peer(ip, helo, tls, cast(Word, word), self.trusted or self.shared.lmtp, forwarded)
 
     async def on_rset(self, argument: str) -> None:
         if argument:

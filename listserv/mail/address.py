@@ -191,7 +191,7 @@ def authors(message: Message) -> list[Mailbox]:
     return [box for value in every(message, "from") for box in parse_mailboxes(value)]
 
 
-def _ascii_domain(domain: str) -> str:
+def ascii_domain(domain: str) -> str:
     """The domain as A-labels, lower case; "" when it has none."""
     if domain.isascii():
         return domain.lower()
@@ -214,7 +214,7 @@ def _is_local(local: str) -> bool:
 def canonical(address: str) -> str:
     """The key for comparing: trimmed, case folded, domain as A-labels; "" for what is no address."""
     local, domain = split(address)
-    domain = _ascii_domain(domain.rstrip("."))
+    domain = ascii_domain(domain.rstrip("."))
     local = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).casefold())
     if len(local) > 2 and local[0] == local[-1] == '"' and _DOT_ATOM.match(local[1:-1]):
         local = local[1:-1]
@@ -239,7 +239,7 @@ def is_valid_for_smtp(address: str, *, utf8: bool = False) -> bool:
         return False
     if address.isascii():
         return bool(_DOMAIN.match(domain) or _LITERAL.match(domain))
-    return utf8 and not _UNSAFE.search(domain) and bool(_DOMAIN.match(_ascii_domain(domain)))
+    return utf8 and not _UNSAFE.search(domain) and bool(_DOMAIN.match(ascii_domain(domain)))
 
 
 def format_mailbox(name: str, address: str) -> bytes:

@@ -4,6 +4,7 @@ from listserv.model.outbox import Attempt, Delivery, DeliveryKind, DeliveryState
 from listserv.model.people import (
     Address,
     Agreement,
+    Confirmation,
     Credential,
     Person,
     Role,
@@ -12,6 +13,8 @@ from listserv.model.people import (
     Subscription,
 )
 from listserv.model.posts import (
+    Arrival,
+    ArrivalState,
     Decision,
     Emergency,
     Message,
@@ -27,7 +30,10 @@ from listserv.model.posts import (
 __all__ = [
     "Address",
     "Agreement",
+    "Arrival",
+    "ArrivalState",
     "Attempt",
+    "Confirmation",
     "Credential",
     "Decision",
     "Delivery",

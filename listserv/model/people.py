@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Column, Index, UniqueConstraint
+from sqlalchemy import Column, Index, String, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from listserv.mail.address import without_tag
+from listserv.mail.names import name_key
 from listserv.model.columns import UtcTime, Word
 
 
@@ -38,9 +41,20 @@ class RoleName(StrEnum):
     VERIFIER = "verifier"
 
 
+def _key_of_name(row: Any) -> str:
+    return name_key(row.get_current_parameters().get("name") or "")
+
+
+def _untagged(row: Any) -> str:
+    return without_tag(row.get_current_parameters()["canonical"])
+
+
 class Person(SQLModel, table=True):
+    """`name_key` is the name as impostors are found by (mail.names.name_key); whoever changes a name changes both."""
+
     id: int | None = Field(default=None, primary_key=True)
     name: str = ""
+    name_key: str = Field(default="", sa_column=Column(String, nullable=False, index=True, default=_key_of_name))
     profession: str = ""
     status: Status = Field(default=Status.ACTIVE, sa_column=Column(Word(Status), nullable=False, index=True))
     delivery: str = "each"
@@ -50,12 +64,16 @@ class Person(SQLModel, table=True):
 
 
 class Address(SQLModel, table=True):
-    """`email` as the person writes it, `canonical` as we compare it (mail.address.canonical)."""
+    """`email` as the person writes it, `canonical` as we compare it (mail.address.canonical).
+
+    `untagged` recognises sub-addresses (mail.address.without_tag); it is never enough without proof.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     person_id: int = Field(foreign_key="person.id", index=True, ondelete="CASCADE")
     email: str
     canonical: str = Field(unique=True)
+    untagged: str = Field(default="", sa_column=Column(String, nullable=False, index=True, default=_untagged))
     preferred: bool = False
     bounce_score: float = 0.0
 
@@ -107,3 +125,19 @@ class Agreement(SQLModel, table=True):
     version: str
     agreed_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     evidence: str = ""
+
+
+class Confirmation(SQLModel, table=True):
+    """A member said of a mail without proof that it was theirs: what sent it is believed for a year.
+
+    `kind` and `domain` are the evidence (authenticate.Evidence), `address` the canonical one that stood in From.
+    """
+
+    __table_args__ = (UniqueConstraint("person_id", "address", "kind", "domain"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    person_id: int = Field(foreign_key="person.id", index=True, ondelete="CASCADE")
+    address: str
+    kind: str
+    domain: str
+    confirmed_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))

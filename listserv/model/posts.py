@@ -59,6 +59,7 @@ class Post(SQLModel, table=True):
         Index("ix_post_message_id", "message_id_header", "list_name"),
         Index("ix_post_work", "state", "release_at"),
         Index("ix_post_rate", "person_id", "received_at"),
+        Index("ix_post_list_rate", "list_name", "received_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -75,6 +76,8 @@ class Post(SQLModel, table=True):
     content_hash: str
     duplicate_key: str | None = None
     proof: str = ""
+    auth: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))  # authenticate.Proof
+    sent_as: str = ""  # whose From the copies have, and why; written at the release
     peer: str = ""
     reasons: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     rules: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
@@ -105,6 +108,46 @@ class Purpose(StrEnum):
     MODERATE = "moderate"
     TOPIC = "topic"
     LEFT = "left"
+    SENDER = "sender"
+
+
+class ArrivalState(StrEnum):
+    """What becomes of a message whose sender is not proven; see docs/states.md."""
+
+    WAITING = "waiting"  # accepted, not looked at: whether its author is a member is not known yet
+    ASKED = "asked"  # its author was asked whether it is theirs
+    CONFIRMED = "confirmed"  # it is: the message went on as if it had been proven
+    WITHDRAWN = "withdrawn"  # it is not, or they took it back
+    EXPIRED = "expired"  # nobody answered in time, the author told
+    SETTLED = "settled"  # decided without a question
+
+
+class Arrival(SQLModel, table=True):
+    """A message whose sender is not proven, exactly as it came. `raw` goes as soon as it is settled.
+
+    Everything unproven waits here first, whoever it is from, so that neither the reply nor its time can tell a
+    member from a stranger.
+    """
+
+    __table_args__ = (Index("ix_arrival_state", "state", "state_since"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(index=True)  # posts.duplicate_key: the same message in another transaction is asked about once
+    raw: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    size: int
+    envelope_sender: str
+    ip: str
+    helo: str
+    protocol: str
+    recipients: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    from_address: str
+    message_id_header: str = Field(index=True)
+    person_id: int | None = Field(default=None, foreign_key="person.id", ondelete="SET NULL", index=True)
+    proof: str
+    auth: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    state: ArrivalState = Field(sa_column=Column(Word(ArrivalState), nullable=False))
+    received_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    state_since: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
 class Token(SQLModel, table=True):
@@ -116,6 +159,7 @@ class Token(SQLModel, table=True):
     person_id: int = Field(foreign_key="person.id", ondelete="CASCADE")
     post_id: int | None = Field(default=None, foreign_key="post.id", index=True)
     subscription_id: int | None = Field(default=None, foreign_key="subscription.id", ondelete="CASCADE")
+    arrival_id: int | None = Field(default=None, foreign_key="arrival.id", ondelete="CASCADE", index=True)
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

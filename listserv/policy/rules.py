@@ -106,6 +106,18 @@ def automatic(facts: Facts) -> Reason | None:
 # --- STOP: who is speaking ---------------------------------------------------------------------------------------
 
 
+def own_domain_unproven(facts: Facts) -> Reason | None:
+    """It claims to come from the lists' own domain, and nothing proves it."""
+    if facts.proven or facts.approved or not any(_is_within(key, facts.own_domain) for key in facts.authors):
+        return None
+    return _reason(own_domain_unproven, f"Nothing proves that the message comes from {facts.own_domain}.")
+
+
+def _is_within(address: str, domain: str) -> bool:
+    host = address.rpartition("@")[2]
+    return host == domain or host.endswith("." + domain)
+
+
 def unproven_rejected(facts: Facts) -> Reason | None:
     """Nothing proves that the sender is who From says, and such mail is refused here."""
     if facts.proven or facts.approved or facts.unverified != "reject":
@@ -123,6 +135,13 @@ def unproven_stranger(facts: Facts) -> Reason | None:
         return None
     known = facts.author is not None and facts.author.status not in ("banned", "left")
     return None if known else _reason(unproven_stranger, action=Action.DISCARD)
+
+
+def unproven_member(facts: Facts) -> Reason | None:
+    """Nothing proves that the sender is the member in From, so the member is asked."""
+    if facts.proven or facts.approved or facts.unverified != "confirm":
+        return None
+    return _reason(unproven_member, "Is this mail yours?", Action.CONFIRM, "2.0.0")
 
 
 def banned(facts: Facts) -> Reason | None:
@@ -202,6 +221,11 @@ def no_topic(facts: Facts) -> Reason | None:
 # --- HOLD: a person looks at it ----------------------------------------------------------------------------------
 
 
+def pretender(facts: Facts) -> Reason | None:
+    """The name in From is somebody else's: readers would take it for theirs."""
+    return _held(pretender, facts.pretends) if facts.pretends else None
+
+
 def unproven(facts: Facts) -> Reason | None:
     """Nothing proves that the sender is who From says."""
     return _held(unproven) if not facts.proven else None
@@ -274,7 +298,12 @@ def over_rate(facts: Facts) -> Reason | None:
     return _held(over_rate) if facts.over_rate else None
 
 
-STOP: tuple[Rule, ...] = (
+def list_over_rate(facts: Facts) -> Reason | None:
+    """The list has got unusually many posts in a short time."""
+    return _held(list_over_rate) if facts.list_over_rate else None
+
+
+ALONE: tuple[Rule, ...] = (
     too_many_hops,
     loop,
     too_big,
@@ -282,8 +311,14 @@ STOP: tuple[Rule, ...] = (
     several_authors,
     own_address,
     automatic,
+    own_domain_unproven,
     unproven_rejected,
+)
+"""STOP rules that ask nothing about a person: the same for members and strangers, asked inside the SMTP session."""
+STOP: tuple[Rule, ...] = (
+    *ALONE,
     unproven_stranger,
+    unproven_member,
     banned,
     not_a_member,
     suspended,
@@ -299,6 +334,7 @@ HOLD: tuple[Rule, ...] = (
     moderated_list,
     newcomer,
     moderated_member,
+    pretender,
     list_not_addressed,
     too_many_recipients,
     command_to_list,
@@ -307,6 +343,7 @@ HOLD: tuple[Rule, ...] = (
     dangerous_attachment,
     many_hops,
     over_rate,
+    list_over_rate,
 )
 
 
@@ -319,12 +356,11 @@ def _ask(rule: Rule, facts: Facts) -> Reason | None:
         return Reason("rule-error", text, "", Action.HOLD, "2.0.0", f"{code(rule)}: {type(error).__name__}")
 
 
-def decide(facts: Facts) -> Verdict:
-    """The verdict on one message for one list. Cannot end without one."""
-    reasons: list[Reason] = []
-    hits: list[str] = []
-    misses: list[str] = []
-    for rule in STOP:
+def _stopped(
+    facts: Facts, asked: tuple[Rule, ...], reasons: list[Reason], hits: list[str], misses: list[str]
+) -> Verdict | None:
+    """The verdict of the first rule that stops; a rule that broke is added to `reasons`."""
+    for rule in asked:
         reason = _ask(rule, facts)
         (hits if reason else misses).append(code(rule))
         if reason is None:
@@ -332,6 +368,22 @@ def decide(facts: Facts) -> Verdict:
         if reason.action is not Action.HOLD:
             return Verdict(reason.action, (reason,), tuple(hits), tuple(misses))
         reasons.append(reason)
+    return None
+
+
+def decide_alone(facts: Facts) -> Verdict | None:
+    """The verdict that holds whoever wrote the message, None when it depends on that."""
+    return _stopped(facts, ALONE, [], [], [])
+
+
+def decide(facts: Facts) -> Verdict:
+    """The verdict on one message for one list. Cannot end without one."""
+    reasons: list[Reason] = []
+    hits: list[str] = []
+    misses: list[str] = []
+    stopped = _stopped(facts, STOP, reasons, hits, misses)
+    if stopped is not None:
+        return stopped
     for rule in () if facts.approved else HOLD:
         reason = _ask(rule, facts)
         (hits if reason else misses).append(code(rule))

@@ -49,6 +49,7 @@ class Facts:
     size: int
     max_size: int
     authors: tuple[str, ...]  # addresses of all mailboxes of all From fields, canonical
+    pretends: str  # whom the display name shows instead of the author, in words
     automatic: str | None  # why no human wrote it, in words
     own_list_id: bool  # it already carries a List-Id of ours
     hops: int  # Received fields
@@ -66,6 +67,7 @@ class Facts:
     topics: tuple[str, ...]
     collision: bool  # this Message-ID was posted before with another text
     over_rate: bool
+    list_over_rate: bool
     posting: str
     moderation: str
     emergency: bool

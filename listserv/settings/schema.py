@@ -112,6 +112,7 @@ class Intake(Section):
     tls: Certificate | None = None
     max_size: Size = 15_000_000
     rate: Annotated[Rate | None, BeforeValidator(read_rate)] = Rate(count=30, window=timedelta(minutes=10))
+    list_rate: Annotated[Rate | None, BeforeValidator(read_rate)] = Rate(count=200, window=timedelta(minutes=10))
 
 
 class Dns(Section):
@@ -121,6 +122,7 @@ class Dns(Section):
 
 class Authentication(Section):
     authserv_ids: Words = ()
+    arc_sealers: Words = ()
     unverified: Literal["confirm", "hold", "reject", "accept"] = "confirm"
 
 
@@ -133,9 +135,17 @@ class Relay(Section):
     connections: Annotated[int, Field(ge=1, le=200)] = 10
 
 
-class Dkim(Section):
-    selector: str
+Selector = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")]
+
+
+class DkimKey(Section):
+    selector: Selector
     key_file: FilePath
+
+
+class Dkim(DkimKey):
+    second: DkimKey | None = None  # a second signature, of another kind of key
+    arc_seal: bool = False
 
 
 class Web(Section):
@@ -224,14 +234,4 @@ def unbuilt(settings: Settings) -> list[str]:
     lines = []
     if settings.intake.imap:
         lines.append("intake.imap: fetching mail by IMAP is not built yet; nothing is fetched")
-    if settings.dkim:
-        lines.append("dkim: signing is not built yet; copies go out unsigned (let the relay sign)")
-    if settings.authentication.authserv_ids:
-        lines.append("authentication.authserv_ids: not built yet; no Authentication-Results header is believed")
-    if settings.authentication.unverified != "accept":
-        did = {"confirm": "held", "hold": "held", "reject": "refused"}[settings.authentication.unverified]
-        lines.append(
-            f"authentication.unverified: {settings.authentication.unverified}: proving senders is not built yet, so "
-            f"every member's post is {did}; on a closed network write `unverified: accept`"
-        )
     return lines

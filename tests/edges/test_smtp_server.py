@@ -380,8 +380,8 @@ def test_what_the_house_is_told(run: Run) -> None:
                 ("größe@lists.example", "route of größe@lists.example"),
             ]
             assert (first.sender, first.data) == ("", b"Subject: hello\r\n\r\nGood morning\r\n")
-            assert first.peer == Peer("192.0.2.7", "far.example", False, "UTF8SMTP")
-            assert second.peer == Peer("127.0.0.1", "plain.example", False, "SMTP")
+            assert first.peer == Peer("192.0.2.7", "far.example", False, "UTF8SMTP", trusted=True, forwarded=True)
+            assert second.peer == Peer("127.0.0.1", "plain.example", False, "SMTP", trusted=True)
 
     run(telling())
 
@@ -398,7 +398,7 @@ def test_lmtp_on_a_unix_socket(run: Run, tmp_path: Path) -> None:
         async with open_door(listen=f"unix:{path}", lmtp=True) as door, door.talk() as talk:
             await talk.up_to_data(hello="LHLO mta.example")
             assert (await talk.say(MESSAGE[:-2])).startswith("250 2.0.0 ")
-            assert door.house.taken[0].peer == Peer("", "mta.example", False, "LMTP")
+            assert door.house.taken[0].peer == Peer("", "mta.example", False, "LMTP", trusted=True)
             with pytest.raises(UserError, match="another process"):
                 await start(f"unix:{path}", House(), Limits(), hostname=HOST, lmtp=True)
         assert not path.exists()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listserv.policy import rules
-from listserv.policy.rules import HOLD, STOP, code, decide, words
+from listserv.policy.rules import ALONE, HOLD, STOP, code, decide, decide_alone, words
 from listserv.policy.verdict import Action, Author, Facts
 
 ANN = Author(
@@ -31,6 +31,7 @@ GOOD = Facts(
     list_name="perinatal",
     list_address="perinatal@lists.test",
     own_domain="lists.test",
+    pretends="",
     size=4000,
     max_size=15_000_000,
     authors=("ann@people.test",),
@@ -50,6 +51,7 @@ GOOD = Facts(
     topics=("perinatal", "anxiety"),
     collision=False,
     over_rate=False,
+    list_over_rate=False,
     posting="subscribers",
     moderation="newcomers",
     emergency=False,
@@ -69,10 +71,13 @@ HITS: list[tuple[str, Facts, Action]] = [
     ("several-authors", replace(GOOD, authors=("a@x.test", "b@x.test")), Action.REJECT),
     ("own-address", replace(GOOD, own_address=True), Action.REJECT),
     ("automatic", replace(GOOD, automatic="it is a delivery report"), Action.REJECT),
+    ("own-domain-unproven", replace(GOOD, proven=False, authors=("ann@lists.test",)), Action.REJECT),
+    ("own-domain-unproven", replace(GOOD, proven=False, authors=("ann@office.lists.test",)), Action.REJECT),
     ("unproven-rejected", replace(GOOD, proven=False, unverified="reject"), Action.REJECT),
     ("unproven-stranger", replace(GOOD, proven=False, author=None), Action.DISCARD),
     ("unproven-stranger", replace(by(status="left"), proven=False), Action.DISCARD),
     ("unproven-stranger", replace(by(status="banned"), proven=False), Action.DISCARD),
+    ("unproven-member", replace(GOOD, proven=False), Action.CONFIRM),
     ("banned", by(status="banned"), Action.REJECT),
     ("not-a-member", replace(GOOD, author=None), Action.REJECT),
     ("not-a-member", by(status="left"), Action.REJECT),
@@ -84,7 +89,7 @@ HITS: list[tuple[str, Facts, Action]] = [
     ("not-permitted", replace(GOOD, posting="moderators"), Action.REJECT),
     ("not-subscribed", by(subscribed=False), Action.REJECT),
     ("no-topic", replace(GOOD, topic_missing=True), Action.CONFIRM),
-    ("unproven", replace(GOOD, proven=False), Action.HOLD),
+    ("unproven", replace(GOOD, proven=False, unverified="hold"), Action.HOLD),
     ("emergency", replace(GOOD, emergency=True), Action.HOLD),
     ("moderated-list", replace(GOOD, moderation="all"), Action.HOLD),
     ("newcomer", by(trusted=False, approved_posts=1), Action.HOLD),
@@ -97,11 +102,14 @@ HITS: list[tuple[str, Facts, Action]] = [
     ("dangerous-attachment", replace(GOOD, dangerous=("tool.exe",)), Action.HOLD),
     ("many-hops", replace(GOOD, hops=51), Action.HOLD),
     ("over-rate", replace(GOOD, over_rate=True), Action.HOLD),
+    ("list-over-rate", replace(GOOD, list_over_rate=True), Action.HOLD),
+    ("pretender", replace(GOOD, pretends="Ben Bower is another member"), Action.HOLD),
 ]
 
 MISSES: list[tuple[str, Facts]] = [
     ("too-many-hops", replace(GOOD, hops=100)),
     ("too-big", replace(GOOD, size=15_000_000)),
+    ("own-domain-unproven", replace(GOOD, proven=False, authors=("ann@otherlists.test",))),
     ("not-permitted", replace(by(moderator=True), posting="moderators")),
     ("not-subscribed", replace(by(subscribed=False), posting="members")),
     ("not-subscribed", by(subscribed=False, moderator=True)),
@@ -159,11 +167,18 @@ def test_a_rule_that_breaks_holds_the_post(monkeypatch: pytest.MonkeyPatch) -> N
     assert decide(GOOD).codes == ["rule-error"]
 
 
-@pytest.mark.parametrize("unverified", ["confirm", "hold"])
-def test_an_unproven_member_is_held_whatever_else_is_known_about_them(unverified: str) -> None:
+@pytest.mark.parametrize(("unverified", "action"), [("confirm", Action.CONFIRM), ("hold", Action.HOLD)])
+def test_an_unproven_member_is_asked_or_held_whatever_else_is_known_about_them(unverified: str, action: Action) -> None:
     for facts in (by(verified=False), by(terms_agreed=False), by(subscribed=False), by(status="suspended")):
         verdict = decide(replace(facts, proven=False, unverified=unverified))
-        assert verdict.action is Action.HOLD  # the same 250 as for anybody: nothing can be found out
+        assert verdict.action is action  # the same 250 as for anybody: nothing can be found out
+
+
+def test_what_is_decided_in_the_session_without_a_person_is_what_is_decided_with_one() -> None:
+    for name, facts, action in HITS:
+        alone = decide_alone(replace(facts, author=None))
+        assert (alone is not None) == (name in {code(rule) for rule in ALONE}), name
+        assert alone is None or (alone.action, alone.codes) == (action, [name])
 
 
 def test_with_reject_the_unproven_hear_the_same_whoever_they_claim_to_be() -> None:

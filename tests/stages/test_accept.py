@@ -12,6 +12,7 @@ from listserv.context import Context
 from listserv.intake.accept import combined
 from listserv.model import Status
 from tests.conftest import NOW, community
+from tests.dns_server import name_server
 from tests.house import copies_of, notices, put, rows, scalar, work
 from tests.people import add_person, mail, seed
 
@@ -181,14 +182,24 @@ def test_all_lists_refused_is_one_550_with_every_reason(ctx: Context) -> None:
 def test_without_proof_members_and_strangers_hear_the_same(
     make_context: Callable[..., Context], unverified: str
 ) -> None:
-    ctx = make_context(community(authentication={"unverified": unverified}))
-    seed(ctx)
-    heard = {str(put(ctx, mail(who), sender=who)[0]) for who in ("ann@people.test", "sue@people.test", "sam@x.test")}
-    assert heard == {"250 2.0.0 Thank you, the message is in safe hands"}
-    work(ctx)
+    with name_server() as server:
+        ctx = make_context(community(authentication={"unverified": unverified}, dns={"nameservers": [server.address]}))
+        seed(ctx)
+        who = ("ann@people.test", "sue@people.test", "sam@x.test")
+        heard = {str(put(ctx, mail(one), sender=one)[0]) for one in who}
+        assert heard == {"250 2.0.0 Thank you, the message is in safe hands"}
+        assert scalar(ctx, "SELECT count(*) FROM arrival WHERE state = 'waiting'") == 3  # nobody has looked yet
+        work(ctx)
     states = {row.from_address: row.state for row in rows(ctx, "SELECT from_address, state FROM post")}
-    assert states == {"ann@people.test": "held", "sue@people.test": "held"}
-    assert {notice.recipient for notice in notices(ctx)} == {"mia@people.test", "max@people.test"}  # no word to others
+    if unverified == "hold":
+        assert states == {"ann@people.test": "held", "sue@people.test": "held"}
+        assert {notice.recipient for notice in notices(ctx)} == {"mia@people.test", "max@people.test"}  # nobody else
+    else:
+        assert states == {}
+        assert {notice.recipient for notice in notices(ctx)} == {"ann@people.test", "sue@people.test"}
+    (dropped,) = rows(ctx, "SELECT from_address, action, reasons FROM refusal")
+    assert tuple(dropped) == ("sam@x.test", "discard", "unproven-stranger")
+    assert scalar(ctx, "SELECT count(*) FROM arrival WHERE raw IS NOT NULL") == (2 if unverified == "confirm" else 0)
 
 
 @pytest.mark.parametrize("headers", [{"Auto_Submitted": "auto-replied"}, {"List_Id": "x <perinatal.lists.test>"}])

@@ -1,0 +1,178 @@
+"""What each address of ours does with a message: posts are decided on, answers answered, mail for people passed on.
+
+Called inside one transaction: from the instant of acceptance for proven mail, and by the worker for mail that had to
+wait for a proof (`arrivals`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from listserv import arrivals, farewell, forward, moderate, notices, posts, routing, topics
+from listserv.authenticate import Proof
+from listserv.context import Context
+from listserv.errors import Reply
+from listserv.mail.address import canonical
+from listserv.mail.incoming import Incoming, read
+from listserv.mail.text import one_line
+from listserv.membership import person_of, recipient
+from listserv.model import ArrivalState, Purpose
+from listserv.policy.verdict import Action
+from listserv.posts import THANKS, Envelope, Receipt, Store
+from listserv.routing import Kind, Route
+
+NEEDS_PROOF = frozenset({Kind.POST, Kind.MODERATE, Kind.CONFIRM})
+"""What an unproven message to such an address does depends on who it is from, so it is not decided in the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """One RCPT: the address as it was given and where it leads."""
+
+    address: str
+    route: Route
+
+
+def handle(
+    ctx: Context,
+    tx: Connection,
+    incoming: Incoming,
+    store: Store,
+    envelope: Envelope,
+    recipients: Sequence[To],
+    proof: Proof,
+    *,
+    in_session: bool = True,
+) -> list[Reply]:
+    """Every recipient of one message; a list named twice is decided on once.
+
+    `in_session`: the peer hears the replies, so that the author is only told what SMTP's one reply cannot say.
+    """
+    replies: list[Reply] = []
+    receipts: list[Receipt] = []
+    done: dict[tuple[Kind, str, str], Reply] = {}
+    for to in recipients:
+        key = (to.route.kind, to.route.list_name, to.route.token)
+        if key not in done:
+            if to.route.kind is Kind.POST:
+                receipt = posts.receive(ctx, tx, incoming, store, to.route.list_name, envelope, proof, asks=in_session)
+                receipts.append(receipt)
+                done[key] = receipt.reply
+            else:
+                _service(ctx, tx, to.route, incoming, proof)
+                done[key] = THANKS
+        replies.append(done[key])
+    if envelope.protocol != "LMTP" or not in_session:
+        _tell_refused(ctx, tx, incoming, receipts, all_too=not in_session)
+    return replies
+
+
+def _service(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof: Proof) -> None:
+    """Mail to an address that is not for posts."""
+    match route.kind:
+        case Kind.MODERATE:
+            moderate.answer(ctx, tx, route.token, incoming, proof)
+        case Kind.CONFIRM:
+            _confirm(ctx, tx, route.token, incoming)
+        case Kind.LEAVE if route.token:
+            farewell.by_mail(ctx, tx, route.token, incoming)
+        case Kind.BOUNCES:
+            forward.bounce(ctx, tx, route.token, incoming)
+        case Kind.OWNER | Kind.CONTACT:
+            forward.to_people(ctx, tx, route, incoming, why="addressed", proof=proof)
+        case _:
+            forward.not_yet(ctx, tx, route, incoming, proof)
+
+
+def _confirm(ctx: Context, tx: Connection, text_token: str, incoming: Incoming) -> None:
+    """A reply to one of our questions: the token says to which one."""
+    if incoming.automatic is not None or incoming.list_ids or len(incoming.authors) != 1:
+        return
+    token = moderate.find(tx, text_token)
+    if token is None or token.purpose == Purpose.MODERATE:
+        person = person_of(tx, canonical(incoming.authors[0].address))
+        to = recipient(tx, person) if person is not None else None
+        if to is not None:
+            notices.put(ctx, tx, "unclear", to, "token-unknown", answering=notices.Answering(incoming.message_id))
+        return
+    match token.purpose:
+        case Purpose.TOPIC:
+            topics.answer(ctx, tx, token, text_token, incoming)
+        case Purpose.LEFT:
+            farewell.answer(ctx, tx, token, text_token, incoming)
+        case Purpose.SENDER:
+            confirmed = arrivals.answer(ctx, tx, token, text_token, incoming)
+            if confirmed is not None:
+                message = read(confirmed.raw, confirmed.row.envelope_sender)
+                _go_on(ctx, tx, confirmed.row, confirmed.raw, confirmed.proof, message)
+
+
+def _tell_refused(ctx: Context, tx: Connection, incoming: Incoming, receipts: list[Receipt], *, all_too: bool) -> None:
+    """The proven author of a refused post gets one notice, where no reply of ours could tell them."""
+    refused = [r for r in receipts if r.action is Action.REJECT]
+    author = next((r.person for r in receipts if r.person is not None), None)
+    if not refused or author is None or (len(refused) == len(receipts) and not all_too):
+        return
+    to = recipient(tx, author)
+    if to is not None:
+        notices.put(
+            ctx,
+            tx,
+            "refused-lists",
+            to,
+            "refused",
+            answering=notices.Answering(incoming.message_id),
+            subject=one_line(incoming.subject, 200) or "(no subject)",
+            refusals=[(r.list_name, r.reply.text) for r in refused],
+            all_of_them=len(refused) == len(receipts),
+        )
+
+
+# --- mail that had to wait ---------------------------------------------------------------------------------------
+
+
+def sift(ctx: Context, tx: Connection, row: Any, incoming: Incoming) -> None:
+    """A waiting arrival is looked at: a stranger's is dropped, a member's is asked about, held, or goes on."""
+    now = ctx.clock()
+    routes = [to.route for to in _recipients(ctx, row)]
+    who = arrivals.member(tx, incoming)
+    if who is None:
+        arrivals.drop(tx, row, list(dict.fromkeys(route.list_name for route in routes)))
+        return
+    for route in routes:
+        if route.kind is Kind.CONFIRM:
+            _confirm(ctx, tx, route.token, incoming)
+    questions = [route for route in routes if route.kind is not Kind.CONFIRM]
+    if not questions or incoming.automatic is not None:
+        arrivals.change(tx, row, ArrivalState.WAITING, ArrivalState.SETTLED, now, person_id=who.person)
+        return
+    earlier = arrivals.same_message(tx, row, now)
+    proof = arrivals.remembered(ctx, tx, row, who.person)
+    if proof is None and earlier is not None and earlier.state == ArrivalState.CONFIRMED:
+        found = arrivals.proof_of(row)
+        words = "confirmed by a reply to the same message for another list"
+        proof = replace(found, proven=True, by=words, evidence=())
+    if proof is None and earlier is not None:
+        arrivals.join(tx, earlier, row, now)
+        return
+    asks = ctx.settings.authentication.unverified == "confirm"
+    if proof is None and asks and arrivals.ask(ctx, tx, row, who, incoming, questions):
+        return
+    if arrivals.change(tx, row, ArrivalState.WAITING, ArrivalState.SETTLED, now, person_id=who.person):
+        _go_on(ctx, tx, row, arrivals.message_of(row), proof or arrivals.proof_of(row), incoming)
+
+
+def _recipients(ctx: Context, row: Any) -> list[To]:
+    """The recipients of an arrival that still exist."""
+    found = [(address, routing.resolve(ctx.settings, address)) for address in row.recipients]
+    return [To(address, route) for address, route in found if route is not None]
+
+
+def _go_on(ctx: Context, tx: Connection, row: Any, raw: bytes, proof: Proof, incoming: Incoming) -> None:
+    """The message of an arrival does what it would have done in its session, had it been looked at there."""
+    to = [to for to in _recipients(ctx, row) if to.route.kind is not Kind.CONFIRM]
+    handle(ctx, tx, incoming, Store.of(raw), arrivals.envelope_of(row), to, proof, in_session=False)
