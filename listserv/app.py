@@ -26,6 +26,7 @@ from listserv.intake import accept as acceptance
 from listserv.intake import smtp
 from listserv.posts import Envelope
 from listserv.settings import Settings, load, unbuilt
+from listserv.signing import signer
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ async def _serve(settings_file: Path, settings: Settings, roles: Collection[str]
                 fresh = await _until_told(settings_file, signals)
             if fresh is None:
                 return
-            ctx = replace(ctx, settings=fresh, resolver=Resolver(fresh))
+            ctx = replace(ctx, settings=fresh, resolver=Resolver(fresh), signer=signer(fresh))
     finally:
         ctx.db.close()
 
@@ -103,6 +104,7 @@ async def _until_told(settings_file: Path, signals: asyncio.Queue[signal.Signals
             return None
         try:
             fresh = load(settings_file)
+            signer(fresh)
         except UserError as error:
             log.error("SIGHUP: the settings stay as they were: %s", error)
         else:

@@ -15,6 +15,7 @@ from listserv.edge.resolver import Resolver
 from listserv.edge.templates import render
 from listserv.errors import UserError
 from listserv.settings import Settings
+from listserv.signing import Signer, signer
 from listserv.tokens import Keys
 
 
@@ -36,6 +37,7 @@ class Context:
     db: Database
     keys: Keys
     resolver: Resolver
+    signer: Signer | None = None
     clock: Callable[[], datetime] = utc_now
     wake: Wake = field(default_factory=Wake)
 
@@ -67,4 +69,5 @@ def master_key(path: Path) -> bytes:
 def open_context(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Context:
     """Key file and database of these settings, opened. Raises UserError with the fix."""
     keys = Keys.derive(master_key(settings.secrets.key_file))
-    return Context(settings, open_database(settings.database), keys, Resolver(settings), clock)
+    signs = signer(settings)
+    return Context(settings, open_database(settings.database), keys, Resolver(settings), signs, clock)

@@ -1,29 +1,37 @@
 """A delivery row becomes the bytes of one copy.
 
-What all recipients share (header, body, dot-stuffing, 7-bit form) is prepared once per post; a copy is then
-`headers of this recipient + shared bytes`, joined, never parsed again. That keeps the author's signature valid and a
-copy at a few microseconds.
+What all recipients share (header, body, dot-stuffing, 7-bit form, the hash of the signature) is prepared once per
+post; a copy is then `signature and headers of this recipient + shared bytes`, joined, never parsed again. That keeps
+the author's signature valid and a copy at a few microseconds.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from listserv import posts, routing
+from listserv.authenticate import Proof, own_results
+from listserv.authenticate.signatures import still_good
 from listserv.context import Context
 from listserv.edge.relay import Copy
+from listserv.mail.address import canonical, parse_mailboxes
 from listserv.mail.compose import Footer, Shared, distributed, dot_stuff, to_seven_bit
 from listserv.mail.headers import address_field, field
-from listserv.mail.message import Message, parse, text_header
+from listserv.mail.message import Message, every, parse, text_header
+from listserv.mail.signature import Signable
 from listserv.model import DeliveryKind, Notice, Post
 from listserv.routing import Kind
+from listserv.seal import sealed
 from listserv.settings import ListSettings
+from listserv.signing import Signer
 from listserv.tokens import capability
 
 _post = Post.__table__  # type: ignore[attr-defined]
@@ -33,35 +41,73 @@ CACHE_BYTES = 48_000_000
 DROPPED = (
     b"received", b"return-path", b"delivered-to", b"x-original-to", b"bcc", b"resent-bcc", b"list-*", b"archived-at",
     b"precedence", b"feedback-id", b"errors-to", b"disposition-notification-to", b"return-receipt-to",
-    b"x-confirm-reading-to", b"auto-submitted", b"authentication-results", b"x-no-archive",
+    b"x-confirm-reading-to", b"auto-submitted", b"authentication-results", b"x-no-archive", b"received-spf",
+    b"x-auto-response-suppress",
 )  # fmt: skip
 """Header fields that do not go out: traces of where the author was, requests for receipts, other lists' headers."""
+BROKEN = (b"dkim-signature", b"domainkey-signature", b"sender", b"author", b"resent-from", b"resent-sender")
+"""What goes as well when From is rewritten: signatures that cannot be good any more (RFC 6377 section 5.3)."""
+KEPT = "the author's From"
+REWRITTEN = "From rewritten"
 
 
 class Prepared:
     """One post or notice ready for any number of recipients, in its 8-bit and, when asked for, its 7-bit form."""
 
-    __slots__ = ("_seven", "_shared", "eight", "eightbit", "list_name", "utf8", "verp")
+    __slots__ = (
+        "_forms",
+        "_seven",
+        "_shared",
+        "_signer",
+        "eightbit",
+        "list_name",
+        "personal",
+        "seconds",
+        "sent_as",
+        "utf8",
+        "verp",
+    )
 
-    def __init__(self, shared: Shared, list_name: str, *, verp: bool) -> None:
-        self._shared = shared
-        self.eight = dot_stuff(shared.head + b"\r\n" + shared.body)
-        self._seven: bytes | None = None
+    def __init__(
+        self,
+        shared: Shared,
+        list_name: str,
+        *,
+        verp: bool,
+        personal: bool = False,
+        signer: Signer | None = None,
+        seconds: int = 0,
+        sent_as: str = "",
+        seven: Callable[[], Shared] | None = None,
+    ) -> None:
+        """`seconds` since 1970: when it was signed; `personal`: its copies have unsubscribe fields of their own;
+        `seven`: what is re-encoded for a relay without 8BITMIME, where that breaks the author's signature."""
+        self._shared, self._signer, self._seven = shared, signer, seven
+        self._forms: dict[bool, tuple[bytes, Signable | None]] = {}
         self.eightbit, self.utf8 = shared.eightbit, shared.utf8
-        self.list_name, self.verp = list_name, verp
+        self.list_name, self.verp, self.personal, self.seconds = list_name, verp, personal, seconds
+        self.sent_as = sent_as
+        self.form(eightbit=True)
 
-    def bytes_for(self, *, eightbit: bool) -> bytes:
-        """The dot-stuffed message for a next hop with or without 8BITMIME."""
-        if eightbit or not self.eightbit:
-            return self.eight
-        if self._seven is None:
-            seven = to_seven_bit(self._shared)
-            self._seven = dot_stuff(seven.head + b"\r\n" + seven.body)
-        return self._seven
+    def form(self, *, eightbit: bool) -> tuple[bytes, Signable | None]:
+        """The dot-stuffed message for a next hop with or without 8BITMIME, and what signs it."""
+        key = eightbit or not self.eightbit
+        if key not in self._forms:
+            shared = self._shared if key else to_seven_bit(self._seven() if self._seven else self._shared)
+            stuffed = dot_stuff(shared.head + b"\r\n" + shared.body)
+            self._forms[key] = (stuffed, self._signable(shared))
+        return self._forms[key]
+
+    def _signable(self, shared: Shared) -> Signable | None:
+        if self._signer is None:
+            return None
+        body = shared.body if shared.body.endswith(b"\r\n") else shared.body + b"\r\n"
+        keys, domain = self._signer.keys, self._signer.domain
+        return Signable(shared.head, body, keys, domain, self.seconds, personal=self.personal)
 
     @property
     def size(self) -> int:
-        return 2 * len(self.eight)
+        return 2 * len(self._forms[True][0])
 
 
 class Cache:
@@ -87,12 +133,30 @@ class Cache:
 
 def prepare(ctx: Context, tx: Connection, kind: DeliveryKind, number: int) -> Prepared:
     """Reads a post or notice from the database and prepares it."""
+    seconds = int(ctx.clock().timestamp())
     if kind is DeliveryKind.NOTICE:
         row = tx.execute(select(_notice).where(_notice.c.id == number)).one()
-        return Prepared(_as_it_is(zlib.decompress(row.raw)), row.list_name, verp=row.verp)
+        shared = _as_it_is(zlib.decompress(row.raw))
+        return Prepared(shared, row.list_name, verp=row.verp, signer=ctx.signer, seconds=seconds)
     post = tx.execute(select(_post).where(_post.c.id == number)).one()
     message = parse(posts.raw_message(tx, post.message_id))
-    return Prepared(shared_copy(ctx, message, post), post.list_name, verp=True)
+    shared, sent_as = shared_copy(ctx, message, post)
+    if ctx.signer is not None and ctx.signer.seal is not None:
+        shared = sealed(ctx.signer, shared, seconds)
+    seven = None
+    if shared.eightbit and not sent_as.startswith(REWRITTEN):
+        proof = Proof.restored(False, post.proof, post.auth)
+        seven = partial(_composed, ctx, message, post, proof, rewritten=True)
+    return Prepared(
+        shared,
+        post.list_name,
+        verp=True,
+        personal=True,
+        signer=ctx.signer,
+        seconds=seconds,
+        sent_as=sent_as,
+        seven=seven,
+    )
 
 
 def _as_it_is(raw: bytes) -> Shared:
@@ -100,24 +164,76 @@ def _as_it_is(raw: bytes) -> Shared:
     return Shared(head=head + b"\r\n", body=body, eightbit=not raw.isascii(), reencoded=False, utf8=False)
 
 
-def shared_copy(ctx: Context, message: Message, post: Any) -> Shared:
-    """What all copies of a post have in common: the author's message with the headers of the list."""
+def shared_copy(ctx: Context, message: Message, post: Any) -> tuple[Shared, str]:
+    """What all copies of a post have in common, and in words whose From they have, and why.
+
+    The author's From stays while the author's own aligned signature is still good on the bytes that go out, which is
+    tried, not assumed (RFC 7960); else it is the list's. What was decided at the release holds for every later copy.
+    """
+    proof = Proof.restored(False, post.proof, post.auth)
+    if not post.sent_as.startswith(REWRITTEN):
+        why = "no valid signature of the author's domain came with it"
+        if proof.keys:
+            shared = _composed(ctx, message, post, proof, rewritten=False)
+            good = still_good(_sample(ctx, post, shared), proof.keys, ctx.clock())
+            if good:
+                return shared, f"{KEPT}: {good}"
+            why = "what the list adds would break the author's signature"
+        words = f"{REWRITTEN}: {why}"
+    else:
+        words = post.sent_as
+    return _composed(ctx, message, post, proof, rewritten=True), words
+
+
+def _sample(ctx: Context, post: Any, shared: Shared) -> bytes:
+    """The bytes of a copy as a receiver gets them; every recipient's unsubscribe fields break the same."""
+    return Personal(ctx).fields(post.list_name, 0) + shared.head + b"\r\n" + shared.body
+
+
+def _composed(ctx: Context, message: Message, post: Any, proof: Proof, *, rewritten: bool) -> Shared:
     settings = ctx.settings
     listed = settings.lists.get(post.list_name) or ListSettings(name=post.list_name, title=post.list_name)
-    drop = DROPPED if listed.replies == "keep" else (*DROPPED, b"reply-to")
-    if listed.replies == "author" and text_header(message, "reply-to"):
-        drop = DROPPED
-    footer = _footer(ctx, listed) if listed.footer else None
+    add = list_headers(ctx, listed, post)
+    if proof.results:
+        add.insert(1, own_results(settings.domain, proof))
+    drop = [*DROPPED]
+    if ctx.signer is None or ctx.signer.seal is None:
+        drop.append(b"arc-*")
+    own_reply_to = text_header(message, "reply-to")
+    if listed.replies == "list":
+        drop.append(b"reply-to")
+        add.append(address_field("Reply-To", [(listed.title, routing.address(settings, listed.name))]))
+    elif not own_reply_to and post.from_address and (listed.replies == "author" or rewritten):
+        add.append(address_field("Reply-To", [(post.from_name, post.from_address)]))
+    replace: dict[bytes, bytes] = {}
+    if rewritten:
+        drop += BROKEN
+        replace = _from_the_list(settings.domain, message, post, listed)
+        add.append(address_field("Author", [(post.from_name, post.from_address)]))
     return distributed(
         message,
-        add=list_headers(ctx, listed, post),
+        add=add,
         drop=drop,
-        replace={},
+        replace=replace,
         message_id_if_missing=post.message_id_header,
         date_if_missing=format_datetime(post.received_at.astimezone(UTC)),
         subject_prefix=listed.subject_prefix,
-        footer=footer,
+        footer=_footer(ctx, listed) if listed.footer else None,
     )
+
+
+def _from_the_list(domain: str, message: Message, post: Any, listed: ListSettings) -> dict[bytes, bytes]:
+    """From becomes `Name via Title <list@domain>`; where replies go to the list, the author is found in Cc."""
+    name = post.from_name or post.from_address.partition("@")[0]
+    replace = {b"from": address_field("From", [(f"{name} via {listed.title}", f"{listed.name}@{domain}")])}
+    if listed.replies != "list":
+        return replace
+    copied = [box for value in every(message, "cc")[-1:] for box in parse_mailboxes(value)]
+    addressed = [*copied, *(box for value in every(message, "to") for box in parse_mailboxes(value))]
+    if canonical(post.from_address) not in {canonical(box.address) for box in addressed}:
+        people = [(box.name, box.address) for box in copied]
+        replace[b"cc"] = address_field("Cc", [*people, (post.from_name, post.from_address)])
+    return replace
 
 
 def list_headers(ctx: Context, listed: ListSettings, post: Any) -> list[bytes]:
@@ -128,7 +244,7 @@ def list_headers(ctx: Context, listed: ListSettings, post: Any) -> list[bytes]:
         return f"<mailto:{routing.address(settings, name, kind)}{query}>"
 
     received = format_datetime(post.received_at.astimezone(settings.community.zone))
-    fields = [
+    return [
         field("Received", f"by {settings.domain} (listserv) for {name}; {received}"),
         _list_id(listed.title, name, settings.domain),
         field("List-Post", "NO" if listed.posting == "moderators" else mailto()),
@@ -139,11 +255,6 @@ def list_headers(ctx: Context, listed: ListSettings, post: Any) -> list[bytes]:
         b"X-Auto-Response-Suppress: OOF, AutoReply\r\n",
         field("Feedback-ID", f"{post.id}:{name}:post:{settings.domain}"),
     ]
-    if listed.replies == "list":
-        fields.append(address_field("Reply-To", [(listed.title, routing.address(settings, name))]))
-    elif listed.replies == "author" and post.from_address:
-        fields.append(address_field("Reply-To", [(post.from_name, post.from_address)]))
-    return fields
 
 
 def _list_id(title: str, name: str, domain: str) -> bytes:
@@ -166,23 +277,26 @@ def _footer(ctx: Context, listed: ListSettings) -> Footer:
 
 
 class Personal:
-    """The header fields and envelope of one recipient, from constants of the list and two HMACs."""
+    """The header fields and envelope of one recipient, from constants of the list and two MACs."""
 
     def __init__(self, ctx: Context) -> None:
         self._keys = ctx.keys
         self._domain = ctx.settings.domain.encode()
-        self._url = ctx.settings.community.url.encode()
+        self._url = ctx.settings.community.url.encode() if ctx.settings.web is not None else b""
+        self._one_click = self._url.startswith(b"https://") and ctx.signer is not None
 
     def fields(self, list_name: str, subscription: int) -> bytes:
-        """One-click List-Unsubscribe by web (RFC 8058) and by mail (RFC 2369)."""
+        """List-Unsubscribe by web and by mail (RFC 2369); one-click only where it can be: over https, and signed
+        (RFC 8058 section 4)."""
         token = capability(self._keys.unsubscribe, subscription).encode()
-        return b"".join(
-            (
-                b"List-Unsubscribe: <", self._url, b"/unsubscribe/", token, b">,\r\n <mailto:", list_name.encode(),
-                b"-leave+", token, b"@", self._domain,
-                b"?subject=unsubscribe>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
-            )
-        )  # fmt: skip
+        mail = (b"<mailto:", list_name.encode(), b"-leave+", token, b"@", self._domain, b"?subject=unsubscribe>\r\n")
+        if not self._url:
+            return b"".join((b"List-Unsubscribe: ", *mail))
+        web = (b"<", self._url, b"/unsubscribe/", token, b">")
+        if not self._one_click:
+            return b"".join((b"List-Unsubscribe: ", *mail[:-1], b"?subject=unsubscribe>,\r\n ", *web, b"\r\n"))
+        post = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+        return b"".join((b"List-Unsubscribe: ", *web, b",\r\n ", *mail, post))
 
     def sender(self, list_name: str, delivery: int) -> str:
         """The VERP envelope sender of one copy."""
@@ -190,19 +304,19 @@ class Personal:
 
 
 def copy(personal: Personal, prepared: Prepared, row: Any, *, eightbit: bool) -> Copy:
-    """The copy for one delivery row, as the relay with or without 8BITMIME takes it."""
-    body = prepared.bytes_for(eightbit=eightbit)
-    chunks: tuple[bytes, ...] = (body,)
-    size = len(body)
-    if row.kind is DeliveryKind.POST and row.subscription_id is not None:
+    """The copy for one delivery row, as the relay with or without 8BITMIME takes it, signed."""
+    body, signable = prepared.form(eightbit=eightbit)
+    head = b""
+    if prepared.personal and row.subscription_id is not None:
         head = personal.fields(prepared.list_name, row.subscription_id)
-        chunks, size = (head, body), size + len(head)
+    if signable is not None:
+        head = signable.sign(head) + head
     return Copy(
         id=row.id,
         sender=personal.sender(prepared.list_name, row.id) if prepared.verp else "",
         recipient=row.recipient,
-        chunks=chunks,
-        size=size,
+        chunks=(head, body) if head else (body,),
+        size=len(head) + len(body),
         eightbit=prepared.eightbit and eightbit,
         utf8=prepared.utf8 or not row.recipient.isascii(),
     )

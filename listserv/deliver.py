@@ -40,6 +40,9 @@ POLL = 1.0  # seconds; how soon rows of another process are found
 BACK_OFF = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60, 60, 120, 240))
 NOT_THE_COPY = frozenset({530, 534, 535, 538})
 """Refusals of MAIL that are about our login, not about the copy (RFC 4954 section 6): tried again like a 4xx."""
+SIGNERS = min(4, os.cpu_count() or 1)
+AT_ONCE = 16  # copies that a thread signs before it hands them over
+AHEAD = 64  # signed copies that wait to be sent; after a kill they are signed again
 RELAY_BACK_OFF = (0.5, 1, 2, 5, 10, 30, 60)  # seconds between tries to reach a relay that is down
 
 
@@ -179,6 +182,10 @@ class Outbox:
         self._rows: dict[int, Any] = {}  # claimed and not recorded yet
         self._cache = cache
         self._personal = copies.Personal(ctx)
+        self._ready: deque[Copy] = deque()  # signed ahead, when that is work for threads
+        self._signing = 0  # rows that are being signed just now
+        self._ahead = asyncio.Event()  # there is room for more signed copies
+        self._linked = asyncio.Event()  # a first connection has told what the relay can do
         self._stocked = asyncio.Event()
         self._wanted = asyncio.Event()
         self._stopping = False
@@ -194,6 +201,8 @@ class Outbox:
             log.info("%d copies that a former process had claimed are taken up again", freed)
         count = self.ctx.settings.relay.connections
         keeping = [asyncio.create_task(self._keep_stock()), asyncio.create_task(self._keep_leases())]
+        if self._in_threads:
+            keeping += [asyncio.create_task(self._keep_signing()) for _ in range(SIGNERS)]
         sending = [asyncio.create_task(self._keep_sending(number)) for number in range(count)]
         try:
             await asyncio.gather(*sending)
@@ -207,6 +216,7 @@ class Outbox:
         self._stopping = True
         self._stocked.set()
         self._wanted.set()
+        self._ahead.set()
         await self._give_all_back()
 
     # -- stock --
@@ -228,6 +238,7 @@ class Outbox:
                 self._stock.extend(rows)
                 if rows:
                     self._stocked.set()
+                    self._ahead.set()
             event = self._wanted if rows else bell
             self._wanted.clear()
             if len(self._stock) >= LOW_WATER or not rows:
@@ -255,6 +266,59 @@ class Outbox:
             except Exception as error:
                 log.error("leases cannot be renewed: %s", type(error).__name__)
 
+    # -- signing ahead --
+
+    @property
+    def _in_threads(self) -> bool:
+        return self.ctx.signer is not None and self.ctx.signer.slow
+
+    async def _keep_signing(self) -> None:
+        """Signs copies in a thread while others are sent: an RSA signature costs more than all else together."""
+        while not self._stopping:
+            if not (self._linked.is_set() and self._stock and len(self._ready) < AHEAD and self.down is None):
+                self._ahead.clear()
+                try:
+                    await asyncio.wait_for(self._ahead.wait(), POLL / 4)
+                except TimeoutError:
+                    pass
+                continue
+            rows = [self._take_row() for _ in range(min(AT_ONCE, len(self._stock)))]
+            self._signing += len(rows)
+            try:
+                await self._sign(rows)
+            except Exception:
+                log.exception("%d copies cannot be signed; they are tried again", len(rows))
+                waiting = {row.id for row in self._stock} | {copy.id for copy in self._ready}
+                self._stock.extendleft(row for row in reversed(rows) if row.id not in waiting and row.id in self._rows)
+                await asyncio.sleep(POLL)
+            finally:
+                self._signing -= len(rows)
+                self._stocked.set()
+
+    async def _sign(self, rows: list[Any]) -> None:
+        eightbit = self._eightbit
+        ready: list[tuple[copies.Prepared, Any]] = []
+        for row in rows:
+            prepared = await self._prepared(row, eightbit=eightbit)
+            if prepared is not None:
+                ready.append((prepared, row))
+        made = await asyncio.to_thread(self._copies, ready, eightbit)
+        if self.down is not None or self._stopping:
+            self._stock.extendleft(row for _, row in reversed(ready))
+            await self._give_all_back()
+        elif eightbit != self._eightbit:  # another relay answers now
+            self._stock.extendleft(row for _, row in reversed(ready))
+        else:
+            self._ready.extend(made)
+
+    def _copies(self, ready: list[tuple[copies.Prepared, Any]], eightbit: bool) -> list[Copy]:
+        return [copies.copy(self._personal, prepared, row, eightbit=eightbit) for prepared, row in ready]
+
+    def _unsigned(self) -> None:
+        """What was signed for a relay of other abilities, or that cannot be sent now, is stock again."""
+        self._stock.extendleft(self._rows[copy.id] for copy in reversed(self._ready))
+        self._ready.clear()
+
     # -- sending --
 
     async def _keep_sending(self, number: int) -> None:
@@ -262,7 +326,7 @@ class Outbox:
         while not self._stopping:
             if self.down is not None and number > 0:
                 await asyncio.sleep(0.5)  # the first connection finds out when the relay is back
-            elif not self._stock and self.down is None:
+            elif not self._anything and self.down is None:
                 await self._until_stocked()
             else:
                 connection = await self._connect(number, failures)
@@ -276,7 +340,11 @@ class Outbox:
 
     async def _send(self, connection: relay.Connection) -> bool:
         """Sends over one connection until it ends; whether the relay answered to any copy at all."""
-        self._eightbit = connection.eightbit
+        if self._eightbit != connection.eightbit:
+            self._eightbit = connection.eightbit
+            self._unsigned()
+        self._linked.set()
+        self._ahead.set()
         answered, unsent = False, False
 
         async def record(outcome: Outcome) -> None:
@@ -294,8 +362,12 @@ class Outbox:
     async def _until_stocked(self) -> None:
         self._stocked.clear()
         self._wanted.set()
-        if not self._stock and not self._stopping:
+        if not self._anything and not self._stopping:
             await self._stocked.wait()
+
+    @property
+    def _anything(self) -> bool:
+        return bool(self._stock or self._ready or self._signing)
 
     async def _connect(self, number: int, failures: int) -> relay.Connection | None:
         settings = self.ctx.settings.relay
@@ -325,6 +397,7 @@ class Outbox:
 
     async def _give_all_back(self) -> None:
         """The stock of a process whose relay is down is free for others; nothing is counted as an attempt."""
+        self._unsigned()
         ids = [row.id for row in self._stock]
         self._stock.clear()
         for number in ids:
@@ -336,11 +409,11 @@ class Outbox:
     async def _next_copy(self) -> Copy | None:
         while not self._stopping:
             found = self._peek()
-            if found is None and self._stock:
+            if found is None and self._stock and not self._in_threads:
                 found = await self._prepare_and_take()
             if found is not None:
                 return found
-            if self._stock:
+            if self._stock and not self._in_threads:
                 continue
             try:
                 self._stocked.clear()
@@ -351,40 +424,58 @@ class Outbox:
         return None
 
     def _peek(self) -> Copy | None:
-        """The next copy if it can be made at once (its post is prepared)."""
-        if not self._stock or self._stopping:
+        """The next copy if it is there or can be made at once (its post is prepared)."""
+        if self._stopping:
             return None
-        row = self._stock[0]
-        prepared = self._cache.get(_key(row))
+        if self._in_threads:
+            if len(self._ready) <= AHEAD // 2:
+                self._ahead.set()
+            if not self._ready:
+                return None
+            found = self._ready.popleft()
+            stages.begin("send", found.id)
+            return found
+        if not self._stock:
+            return None
+        prepared = self._cache.get(_key(self._stock[0]))
         if prepared is None or (prepared.eightbit and not self._eightbit):
             return None
-        self._stock.popleft()
-        if len(self._stock) < LOW_WATER:
-            self._wanted.set()
+        row = self._take_row()
         stages.begin("send", row.id)
         return copies.copy(self._personal, prepared, row, eightbit=self._eightbit)
 
-    async def _prepare_and_take(self) -> Copy | None:
-        """Prepares the post at the head of the stock (in a thread), then takes its row."""
+    def _take_row(self) -> Any:
         row = self._stock.popleft()
         if len(self._stock) < LOW_WATER:
             self._wanted.set()
-        key, eightbit = _key(row), self._eightbit
+        return row
+
+    async def _prepare_and_take(self) -> Copy | None:
+        """Prepares the post at the head of the stock (in a thread), then takes its row."""
+        row, eightbit = self._take_row(), self._eightbit
+        prepared = await self._prepared(row, eightbit=eightbit)
+        if prepared is None:
+            return None
+        stages.begin("send", row.id)
+        return copies.copy(self._personal, prepared, row, eightbit=eightbit)
+
+    async def _prepared(self, row: Any, *, eightbit: bool) -> copies.Prepared | None:
+        """The post of a row, ready in the form for this relay; what cannot be composed is tried again later."""
+        key = _key(row)
         prepared = self._cache.get(key)
         try:
             if prepared is None:
                 prepared = await self.ctx.db.read(lambda tx: copies.prepare(self.ctx, tx, row.kind, key[1]))
                 self._cache.put(key, prepared)
             if not eightbit:
-                await asyncio.to_thread(prepared.bytes_for, eightbit=False)
+                await asyncio.to_thread(prepared.form, eightbit=False)
         except Exception:
             log.exception("delivery %d cannot be composed; it is tried again later", row.id)
             later = self.ctx.clock() + timedelta(minutes=10)
             self._rows.pop(row.id, None)
             await self.ctx.db.write(lambda tx: give_back(tx, [row.id], later), durable=False)
             return None
-        stages.begin("send", row.id)
-        return copies.copy(self._personal, prepared, row, eightbit=eightbit)
+        return prepared
 
     # -- recording --
 

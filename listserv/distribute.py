@@ -35,13 +35,16 @@ def due(tx: Connection, now: datetime, limit: int = 20) -> list[Any]:
     return list(tx.execute(query.order_by(_post.c.release_at, _post.c.id).limit(limit)))
 
 
-def release(ctx: Context, tx: Connection, post: Any) -> int:
-    """ACCEPTED -> RELEASED with its delivery rows; the number of copies. Nothing happens twice."""
+def release(ctx: Context, tx: Connection, post: Any, sent_as: str = "") -> int:
+    """ACCEPTED -> RELEASED with its delivery rows; the number of copies. Nothing happens twice.
+
+    `sent_as`: whose From the copies have, and why (copies.shared_copy); all of them have the same.
+    """
     now = ctx.clock()
     changed = tx.execute(
         update(_post)
         .where(_post.c.id == post.id, _post.c.state == PostState.ACCEPTED, _post.c.release_at <= now)
-        .values(state=PostState.RELEASED, state_since=now, released_at=now)
+        .values(state=PostState.RELEASED, state_since=now, released_at=now, sent_as=sent_as)
     )
     if changed.rowcount != 1:
         return 0

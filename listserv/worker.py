@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -67,11 +68,15 @@ async def once(ctx: Context, cache: copies.Cache) -> bool:
         if prepared is None:
             continue
         cache.put((DeliveryKind.POST, post.id), prepared)
-        copies_made = await _step(ctx, post, "distribute", lambda tx, p: distribute.release(ctx, tx, p))
+        copies_made = await _step(ctx, post, "distribute", partial(_release, ctx, prepared.sent_as))
         log.info("post %d to %s: %s copies", post.id, post.list_name, copies_made)
     if waiting or untold or due:
         ctx.wake.outbox.set()
     return bool(waiting or untold or due)
+
+
+def _release(ctx: Context, sent_as: str, tx: Connection, post: Any) -> int:
+    return distribute.release(ctx, tx, post, sent_as)
 
 
 async def _sift(ctx: Context, row: Any) -> None:
