@@ -8,6 +8,7 @@ An answer is remembered for a year for what sent the mail (a signing domain, an 
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ VERBS = {
     "yes": "yes", "ok": "yes", "okay": "yes", "confirm": "yes", "y": "yes", "ja": "yes", "oui": "yes",
     "no": "no", "n": "no", "nein": "no", "non": "no",
 }  # fmt: skip
+_YES_AND_MORE = re.compile(r"(?:yes|ok|okay|confirm(?:ed)?)\s*[,.!:;–—-]+\s+[^?]*", re.I)
+_DOUBT = re.compile(r"\b(?:no|not|never|but|nothing|without|wrong|\w+n['’]?t)\b", re.I)
 _UNKNOWN = (Status.BANNED, Status.LEFT)
 _STOPPED = "unproven-stranger"
 
@@ -268,12 +271,13 @@ def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: 
         notices.put(ctx, tx, "unclear", to, "sender-done", answering=answering, state=str(row.state))
         return None
     said = read_answer(answer_text(incoming.message), VERBS)
+    verb = said.verb or _said_more(said.first_line)
     now = ctx.clock()
-    if said.verb == "no":
+    if verb == "no":
         change(tx, row, ArrivalState.ASKED, ArrivalState.WITHDRAWN, now)
         notices.put(ctx, tx, "sender-no", to, "sender-no", answering=answering)
         return None
-    if said.verb is None:
+    if verb is None:
         reply_to = routing.address(ctx.settings, HUB, Kind.CONFIRM, text_token)
         wrote = one_line(said.first_line, 120)
         notices.put(
@@ -288,6 +292,11 @@ def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: 
     remember(tx, token.person_id, canonical(row.from_address), proof.evidence, now)
     words = f"confirmed by a reply from {canonical(incoming.authors[0].address)}"
     return Confirmed(row, raw, Proof(True, words, proof.results, (), proof.keys))
+
+
+def _said_more(line: str) -> str | None:
+    """`Yes, that was me.` is a yes; whatever asks or doubts is none."""
+    return "yes" if _YES_AND_MORE.fullmatch(line.strip()) and not _DOUBT.search(line) else None
 
 
 def expire(ctx: Context, tx: Connection) -> int:

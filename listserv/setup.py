@@ -18,7 +18,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
-from listserv import membership
+from listserv import membership, signing
 from listserv.context import master_key
 from listserv.edge import relay, resolver
 from listserv.edge.db import SCHEMA, Database, schema_version
@@ -85,10 +85,50 @@ def check(settings: Settings) -> list[Finding]:
     findings += _listeners(settings)
     findings += asyncio.run(_network(settings))
     findings += [Finding("note", *line.split(": ", 1)) for line in unbuilt(settings)]
+    findings += _trust(settings)
     if settings.authentication.unverified == "accept":
         words = "accept: whoever writes a member's address into From counts as that member; only for closed networks"
         findings.append(Finding("note", "authentication.unverified", words))
     return findings
+
+
+def _trust(settings: Settings) -> Iterator[Finding]:
+    """What our own mail server and our signatures are relied on for."""
+    ids, peers = settings.authentication.authserv_ids, settings.intake.trusted_peers
+    if ids and not peers and settings.intake.lmtp is None:
+        words = f"{', '.join(ids)}: only believed from our own mail server, and intake.trusted_peers names none"
+        yield Finding("problem", "authentication.authserv_ids", words)
+    if settings.dkim is None:
+        words = "copies go out unsigned, without one-click unsubscribe; big providers want both: `listserv dkim keygen`"
+        yield Finding("note", "dkim", words)
+    elif not settings.community.url.startswith("https://"):
+        words = f"{settings.community.url} is not https, so copies have no one-click unsubscribe (RFC 8058)"
+        yield Finding("note", "community.url", words)
+
+
+def _signing_keys(settings: Settings) -> Iterator[Finding]:
+    given = settings.dkim
+    for setting, one in (("dkim", given), ("dkim.second", given.second if given else None)):
+        if one is None:
+            continue
+        try:
+            key = signing.load(one.key_file, setting)
+        except UserError as error:
+            yield Finding("problem", *str(error).split(": ", 1))
+            continue
+        if not signing.is_private(one.key_file):
+            words = f"others can read {one.key_file}; mend it with: chmod 600 {one.key_file}"
+            yield Finding("problem", f"{setting}.key_file", words)
+        else:
+            yield Finding(
+                "ok", f"{setting}.key_file", f"{one.key_file} is an {signing.public(key)[0].upper()} key, private"
+            )
+    if given is not None:
+        try:
+            signing.signer(settings)
+        except UserError as error:
+            if "key_file" not in str(error):
+                yield Finding("problem", *str(error).split(": ", 1))
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
@@ -123,6 +163,7 @@ def _secrets_and_certificates(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "problem", "relay.password_env", f"the environment has no {name}; set it where listserv is started"
         )
+    yield from _signing_keys(settings)
     tls = settings.intake.tls
     if tls is None:
         return
@@ -245,7 +286,8 @@ async def _relay(settings: Settings) -> Finding:
 
 async def _dns(settings: Settings) -> AsyncIterator[Finding]:
     domain = settings.domain
-    if domain.endswith(tuple(f".{name}" for name in RESERVED)) or domain in RESERVED:
+    reserved = domain.endswith(tuple(f".{name}" for name in RESERVED)) or domain in RESERVED
+    if reserved and not settings.dns.nameservers:
         yield Finding("note", "dns", f"{domain} is a name for examples and tests, so its records were not looked at")
         return
     host = socket.getfqdn()
@@ -258,9 +300,6 @@ async def _dns(settings: Settings) -> AsyncIterator[Finding]:
         ("SPF", [domain], "TXT", "v=spf1", spf),
     ]
     asked.append(("DMARC", [f"_dmarc.{domain}", f"_dmarc.{parent}"], "TXT", "v=dmarc1", dmarc))
-    if settings.dkim is not None:
-        name = f"{settings.dkim.selector}._domainkey.{domain}"
-        asked.append(("DKIM", [name], "TXT", "p=", f"publish the key of {settings.dkim.key_file} at {name}"))
     for subject, names, kind, mark, fix in asked:
         try:
             found = [r for name in names for r in await resolver.records(settings, name, kind) if mark in r.lower()]
@@ -273,9 +312,38 @@ async def _dns(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding("ok", f"dns {subject}", found[0][:200])
         else:
             yield Finding("problem", f"dns {subject}", f"{names[0]} has none; {fix}")
+    async for finding in _published_keys(settings):
+        yield finding
     yield Finding(
         "note", "dns PTR", "the address you send from needs a name that leads back to it; your relay's matter"
     )
+
+
+async def _published_keys(settings: Settings) -> AsyncIterator[Finding]:
+    """Whether DNS has the keys that we sign with."""
+    given = settings.dkim
+    for setting, one in (("dkim", given), ("dkim.second", given.second if given else None)):
+        if one is None:
+            continue
+        name = f"{one.selector}._domainkey.{settings.domain}"
+        try:
+            key = signing.load(one.key_file, setting)
+            found = [text for text in await resolver.records(settings, name, "TXT") if "p=" in text]
+        except UserError:
+            continue  # said already
+        except resolver.Unanswered as error:
+            words = f"could not be asked ({error}); `dns.nameservers` names other servers"
+            yield Finding("note", "dns DKIM", words)
+            continue
+        fix = f"publish: {signing.zone_line(name, signing.record(key))}"
+        if not found:
+            yield Finding("problem", "dns DKIM", f"{name} has no key; {fix}")
+        elif not any(signing.publishes(text, key) for text in found):
+            yield Finding("problem", "dns DKIM", f"{name} has another key than {one.key_file}; {fix}")
+        elif len(found) > 1:
+            yield Finding("problem", "dns DKIM", f"{name} has {len(found)} keys; receivers take any of them, leave one")
+        else:
+            yield Finding("ok", "dns DKIM", f"{name} has the key of {one.key_file}")
 
 
 # --- backup ------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from listserv.settings import Settings
 
 PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 BITS = 2048
+SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _PREHASHED = utils.Prehashed(hashes.SHA256())
 _PADDING = padding.PKCS1v15()
 

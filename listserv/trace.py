@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 
+from listserv.authenticate import Proof, shown
 from listserv.mail.address import canonical
 from listserv.model import (
     Address,
+    Arrival,
     Attempt,
     Decision,
     Delivery,
@@ -21,6 +23,7 @@ from listserv.model import (
 )
 from listserv.model.outbox import WAITING
 
+_arrival = Arrival.__table__  # type: ignore[attr-defined]
 _post = Post.__table__  # type: ignore[attr-defined]
 _decision = Decision.__table__  # type: ignore[attr-defined]
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
@@ -130,6 +133,8 @@ def trace(tx: Connection, message_id: str, member: str | None = None) -> list[di
     for row in tx.execute(select(_refusal).where(_refusal.c.message_id_header == wanted)):
         words = f"{row.action} by {row.list_name}: {row.reasons}"
         events.append(_event(row.at, "intake", words, row.envelope_sender, row.reply))
+    for row in tx.execute(select(_arrival).where(_arrival.c.message_id_header == wanted).order_by(_arrival.c.id)):
+        events += _arrival_events(row)
     for post in list(tx.execute(select(_post).where(_post.c.message_id_header == wanted).order_by(_post.c.id))):
         events += _post_events(tx, post)
         events += _deliveries(tx, _delivery.c.post_id == post.id, addresses, "copy")
@@ -140,19 +145,44 @@ def trace(tx: Connection, message_id: str, member: str | None = None) -> list[di
     return sorted(events, key=lambda event: event["time"])
 
 
+_SETTLED = {
+    "waiting": "waits to be looked at",
+    "asked": "the author was asked whether it is theirs",
+    "confirmed": "the author has said that it is theirs",
+    "withdrawn": "the author has said that it is not theirs",
+    "expired": "the author did not answer",
+    "settled": "decided without a question",
+}
+
+
+def _arrival_events(row: Any) -> list[dict[str, Any]]:
+    peer = f"{row.protocol} from {row.ip or 'this machine'}"
+    return [
+        _event(row.received_at, "intake", f"received without proof, {peer}", row.envelope_sender),
+        _event(row.received_at, "authentication", row.proof, row.from_address, checks(row.auth)),
+        _event(row.state_since, "confirmation", _SETTLED[row.state], row.from_address),
+    ]
+
+
+def checks(auth: dict[str, Any]) -> str:
+    """What SPF, DKIM and the others said, in one line."""
+    return shown(Proof.restored(False, "", auth).results)
+
+
 def _post_events(tx: Connection, post: Any) -> list[dict[str, Any]]:
     codes = ", ".join(reason["code"] for reason in post.reasons)
     first = "held" if codes and "no-topic" not in codes else ("asked for a topic" if codes else "accepted")
     events = [
         _event(post.received_at, "intake", f"received for {post.list_name}, {post.peer}", post.envelope_sender),
-        _event(post.received_at, "authentication", post.proof, post.from_address),
+        _event(post.received_at, "authentication", post.proof, post.from_address, checks(post.auth)),
         _event(post.received_at, "policy", f"{first}{': ' if codes else ''}{codes}"),
     ]
     decisions = select(_decision).where(_decision.c.post_id == post.id).order_by(_decision.c.id)
     for row in tx.execute(decisions):
         events.append(_event(row.decided_at, "moderation", f"{row.verb} by {row.decided_by} ({row.channel})"))
     if post.released_at is not None:
-        events.append(_event(post.released_at, "distribution", f"released to {post.list_name}: {post.copies} copies"))
+        words = f"released to {post.list_name}: {post.copies} copies"
+        events.append(_event(post.released_at, "distribution", f"{words}; {post.sent_as}" if post.sent_as else words))
     elif post.state in (PostState.QUARANTINED, PostState.EXPIRED, PostState.WITHDRAWN):
         events.append(_event(post.state_since, "policy", str(post.state)))
     return events

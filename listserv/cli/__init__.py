@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from listserv import __version__
-from listserv.cli import mail, moderation, operation, unbuilt
+from listserv.cli import dkim, mail, moderation, operation, unbuilt
 from listserv.errors import UserError
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ def _global(
 operation.register(app)
 mail.register(app)
 moderation.register(app)
+dkim.register(app)
 unbuilt.register(app)
 
 

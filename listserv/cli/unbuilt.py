@@ -12,7 +12,6 @@ _COMMANDS = {
     "archive": "The web archive and its search.",
     "recall": "Takes a post back.",
     "audit": "The log of decisions.",
-    "dkim": "Keys for DKIM signing.",
     "bounces": "What came back for an address.",
     "stats": "The measures of the community.",
     "export": "A member's data, out.",

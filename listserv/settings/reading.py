@@ -131,7 +131,12 @@ def _absolute(settings: Settings, base: Path) -> Settings:
     if settings.sqlite_path:
         changes["database"] = f"sqlite:///{at(settings.sqlite_path)}"
     if settings.dkim:
-        changes["dkim"] = settings.dkim.model_copy(update={"key_file": at(settings.dkim.key_file)})
+        second = settings.dkim.second
+        update = {
+            "key_file": at(settings.dkim.key_file),
+            "second": second.model_copy(update={"key_file": at(second.key_file)}) if second else None,
+        }
+        changes["dkim"] = settings.dkim.model_copy(update=update)
     intake: dict[str, Any] = {}
     if settings.intake.lmtp and settings.intake.lmtp.startswith("unix:"):
         intake["lmtp"] = f"unix:{at(Path(settings.intake.lmtp[5:]))}"

@@ -57,7 +57,7 @@ def _place(tmp_path: Path, relay_port: int, **changes: Any) -> Path:
 def test_check_is_content_when_everything_would_work(tmp_path: Path) -> None:
     relay = Relay()
     try:
-        file = _place(tmp_path, relay.port)
+        file = _place(tmp_path, relay.port, authentication={"unverified": "accept"})
         listserv("--settings", str(file), "roster", "import", str(tmp_path / "roster.csv"))
         done = listserv("--settings", str(file), "check")
     finally:
@@ -85,7 +85,7 @@ def test_wrong_settings_are_exit_2_and_a_command_to_come_is_exit_1(tmp_path: Pat
     wrong = listserv("--settings", str(tmp_path / "settings.yaml"), "held")
     assert wrong.returncode == 2 and "did you mean name?" in wrong.stderr
     assert listserv("nonsense").returncode == 2
-    for name in ("digest", "archive", "recall", "audit", "dkim", "bounces", "stats", "export", "erase"):
+    for name in ("digest", "archive", "recall", "audit", "bounces", "stats", "export", "erase"):
         done = listserv(name, "anything", "--json")
         assert (done.returncode, "not built yet" in done.stderr) == (1, True), name
 
@@ -103,7 +103,7 @@ def test_a_backup_is_whole_private_and_never_overwrites(tmp_path: Path) -> None:
 def test_inject_speaks_sysexits_and_explain_shows_every_rule(tmp_path: Path) -> None:
     import json
 
-    file = _place(tmp_path, 25)
+    file = _place(tmp_path, 25, authentication={"unverified": "accept"})
     listserv("--settings", str(file), "roster", "import", str(tmp_path / "roster.csv"))
 
     def run(*words: str, text: str) -> subprocess.CompletedProcess[str]:
