@@ -20,6 +20,7 @@ RELAYED = ["v=spf1 ip4:192.0.2.1 -all"]
 
 @functools.cache
 def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
+    """A key for each way of asking: `rsa_key()` and `rsa_key(2048)` are two."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
