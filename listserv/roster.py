@@ -20,6 +20,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from listserv import membership, routing
 from listserv.context import Context
 from listserv.mail.address import canonical
+from listserv.mail.names import name_key
 from listserv.model import Address, Agreement, Credential, Person, Role, RoleName, Status, Subscription
 from listserv.settings import HUB
 
@@ -419,6 +420,8 @@ def _update(work: _Work, row: _Row, known: _Known) -> list[str]:
     if known.status is Status.LEFT:
         values["status"] = Status.ACTIVE
         details.append("status: left -> active")
+    if "name" in values:
+        values["name_key"] = name_key(values["name"])
     if values:
         work.changes.append(update(_person).where(_person.c.id == known.id).values(values))
     details += _update_addresses(work, row, known)
