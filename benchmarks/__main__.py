@@ -1,12 +1,14 @@
-"""`python -m benchmarks [delivery|intake|latency|start|roster|peers ...]`: prints figures, asserts nothing."""
+"""`python -m benchmarks [delivery|signed|intake|proven|floods|latency|start|roster|peers ...]`: prints figures, asserts nothing."""
 
 from __future__ import annotations
 
 import smtplib
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from benchmarks import load
 from benchmarks.place import DOMAIN, Place, machine, message, place, roster
@@ -43,6 +45,25 @@ def delivery() -> None:
             )
 
 
+def signed() -> None:
+    """The same for 10,000 members, each copy signed: RSA-2048, Ed25519, both."""
+    second = {"selector": "e", "key_file": "ed.pem"}
+    rsa = {"selector": "r", "key_file": "rsa.pem"}
+    for words, dkim in (("RSA-2048", rsa), ("Ed25519", second), ("both", {**rsa, "second": second})):
+        with place(10_000, dkim=dkim) as where:
+            _post(where, "warm", f"quiet@{DOMAIN}")
+            cpu, begun = where.cpu(), time.monotonic()
+            _post(where, "one")
+            where.until("SELECT count(*) > 0 FROM delivery WHERE state = 'sent'", 1)
+            first = time.monotonic() - begun
+            where.until(SENT, 10_000)
+            seconds, used = time.monotonic() - begun, where.cpu() - cpu
+            say(
+                f"delivery signed with {words}: {used / 1e4 * 1e6:6.0f} us of CPU a copy, {1e4 / seconds:7,.0f} copies/s, "
+                f"first copy after {first:.2f} s, memory {where.memory():.0f} MB"
+            )
+
+
 def intake() -> None:
     """Posts of 4 KiB from 50 sessions, decided and durably committed, to a list with no members."""
     with place(10) as where:
@@ -55,6 +76,38 @@ def intake() -> None:
             f"intake, 50 sessions: {used * 1e3:.2f} ms of CPU a post, {count / float(str(result['seconds'])):,.0f} posts/s, "
             f"{result['ok']} of {count} heard 250, memory {where.memory():.0f} MB"
         )
+
+
+def proven() -> None:
+    """The same with `unverified: confirm`, every post signed (RSA-2048), its key asked of a name server, then cached."""
+    from listserv import signing
+    from tests.dns_server import name_server
+
+    with tempfile.TemporaryDirectory() as folder:
+        key = signing.make(Path(folder) / "author.pem", "rsa-sha256")
+        zone = {"s._domainkey.people.test": {"TXT": [signing.record(key)]}}
+        with name_server(zone) as server:
+            changes = {"authentication": {"unverified": "confirm"}, "dns": {"nameservers": [server.address]}}
+            with place(10, **changes) as where:
+                signed_by = str(Path(folder) / "author.pem")
+                load.run(where.smtp, f"quiet@{DOMAIN}", 10, 10, signed_by)
+                cpu = where.cpu()
+                result = load.run(where.smtp, f"quiet@{DOMAIN}", 50, 30, signed_by)
+                count = int(str(result["all"]))
+                used = (where.cpu() - cpu) / count
+                posted = where.scalar("SELECT count(*) FROM post WHERE proof LIKE 'DKIM%'")
+                say(
+                    f"intake, DKIM verified: {used * 1e3:.2f} ms of CPU a post, "
+                    f"{count / float(str(result['seconds'])):,.0f} posts/s, {posted} of {count + 100} proven by DKIM, "
+                    f"{len(server.asked)} questions to DNS, memory {where.memory():.0f} MB"
+                )
+
+
+def slow() -> None:
+    """1,000 slow connections and floods of header fields, and a normal post every second meanwhile."""
+    from benchmarks import floods
+
+    floods.run(say)
 
 
 def latency() -> None:
@@ -118,7 +171,10 @@ def peers() -> None:
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "delivery": delivery,
+    "signed": signed,
     "intake": intake,
+    "proven": proven,
+    "floods": slow,
     "latency": latency,
     "start": start,
     "roster": import_roster,

@@ -126,12 +126,17 @@ def place(members: int, **changes: Any) -> Iterator[Place]:
     data: dict[str, Any] = {
         "community": {"name": "Bench", "domain": DOMAIN, "contact": "c@people.test", "url": "https://bench.test"},
         "authentication": {"unverified": "accept"},
-        "intake": {"smtp": f"127.0.0.1:{smtp}", "rate": None, "per_peer": 1000},
+        "intake": {"smtp": f"127.0.0.1:{smtp}", "rate": None, "list_rate": None, "per_peer": 1000},
         "relay": {"host": "127.0.0.1", "port": relay, "tls": "none"},
         "web": None,
         "lists": {"general": {"moderation": "none"}, "quiet": {"moderation": "none", "posting": "members"}},
     }
     data.update(changes)
+    if data.get("dkim"):
+        from listserv import signing
+
+        signing.make(folder / "rsa.pem", "rsa-sha256")
+        signing.make(folder / "ed.pem", "ed25519-sha256")
     settings_file = folder / "settings.yaml"
     settings_file.write_text(yaml.safe_dump(data))
     ctx = open_context(load(settings_file))
