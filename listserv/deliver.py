@@ -42,7 +42,7 @@ NOT_THE_COPY = frozenset({530, 534, 535, 538})
 """Refusals of MAIL that are about our login, not about the copy (RFC 4954 section 6): tried again like a 4xx."""
 SIGNERS = min(4, os.cpu_count() or 1)
 AT_ONCE = 16  # copies that a thread signs before it hands them over
-AHEAD = 64  # signed copies that wait to be sent; after a kill they are signed again
+AHEAD = 200  # signed copies that wait to be sent; after a kill they are signed again
 RELAY_BACK_OFF = (0.5, 1, 2, 5, 10, 30, 60)  # seconds between tries to reach a relay that is down
 
 
@@ -239,7 +239,7 @@ class Outbox:
                 if rows:
                     self._stocked.set()
                     self._ahead.set()
-            event = self._wanted if rows else bell
+            event = self._wanted if rows or len(self._stock) >= LOW_WATER else bell
             self._wanted.clear()
             if len(self._stock) >= LOW_WATER or not rows:
                 try:
