@@ -1,127 +1,18 @@
-"""`listserv demo`: a throw-away community, the real daemon, real SMTP, a week of its life.
-
-Each scene says what happens, does it through the doors that everybody uses, and tells only what it read back from
-the catcher's mailboxes or the database. What is missing is marked, and the play then ends with exit 1.
-"""
+"""The week, day by day: each scene says what happens, does it, and checks what can be read back."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import smtplib
-import socket
-import sys
-import tempfile
 import urllib.request
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import format_datetime
-from pathlib import Path
-from textwrap import wrap
 
-from rich.console import Console
-from rich.text import Text
-
-from listserv import signing
-from listserv.catcher import Catcher, Caught, page
-from listserv.context import Context, open_context
-from listserv.edge.templates import render
-from listserv.errors import Reply, UserError
-from listserv.roster import import_csv
-from listserv.settings import load
+from listserv.catcher import Caught
+from listserv.demo.stage import Stage, command, message_id, start
+from listserv.errors import Reply
 from listserv.trace import held, queue, trace
 
 DOMAIN = "lists.demo.test"
-
-
-@dataclass(slots=True)
-class Stage:
-    """What the scenes share: the doors, the catcher, and what has been found missing."""
-
-    console: Console
-    ctx: Context
-    catcher: Catcher
-    settings_file: Path
-    smtp_port: int
-    daemon: asyncio.subprocess.Process | None = None
-    missing: list[str] = field(default_factory=list)
-
-    def scene(self, title: str) -> None:
-        self.console.print()
-        self.console.print(Text(title, style="bold cyan"))
-
-    def tell(self, words: str) -> None:
-        self._print(words, "  ", Text(""))
-
-    def quote(self, words: str) -> None:
-        for line in words.strip().splitlines():
-            self._print(line, "    | ", Text(""), style="dim")
-
-    def _print(self, words: str, indent: str, mark: Text, style: str = "") -> None:
-        """Wraps at the width of the terminal, further lines under the first."""
-        width = max(40, min(self.console.width, 110)) - len(mark) - len(indent)
-        for number, line in enumerate(wrap(words, width, break_on_hyphens=False, break_long_words=False) or [""]):
-            start = mark if number == 0 else Text(" " * len(mark))
-            self.console.print(start + Text(indent + line, style=style), soft_wrap=True)
-
-    def check(self, found: bool, words: str) -> None:
-        """Says what was read back; marks it when it is not there."""
-        mark = Text("  ✓ ", style="green") if found else Text("  ✗ MISSING: ", style="bold red")
-        self._print(words, "", mark)
-        if not found:
-            self.missing.append(words)
-
-    def send(self, raw: bytes, sender: str, recipients: list[str]) -> tuple[int, str]:
-        """One message over SMTP; the reply to its final dot (or to the RCPT that was refused)."""
-        with smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=30) as client:
-            client.ehlo("mail.people.demo.test")
-            client.mail(sender)
-            for recipient in recipients:
-                code, words = client.rcpt(recipient)
-                if code >= 400:
-                    return code, words.decode()
-            code, words = client.data(raw)
-            return code, words.decode()
-
-    def signed(self, one: Caught) -> bool:
-        """Whether our signature on a copy is good, as any receiver would find it."""
-        import dkim
-
-        key = signing.record(signing.load(self.settings_file.parent / "dkim.pem", "dkim")).encode()
-        return bool(dkim.DKIM(one.data).verify(dnsfunc=lambda *_, **__: key))
-
-    async def post(self, sender: str, to: str | list[str], subject: str, text: str, **headers: str) -> tuple[int, str]:
-        recipients = [to] if isinstance(to, str) else to
-        fields = {
-            "From": sender,
-            "To": ", ".join(recipients),
-            "Subject": subject,
-            "Date": format_datetime(datetime.now(UTC)),
-            "Message-ID": _message_id(subject),
-        } | {name.replace("_", "-"): value for name, value in headers.items()}
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        raw = (head + "\r\n" + text.replace("\n", "\r\n")).encode()
-        return await asyncio.to_thread(self.send, raw, sender.rpartition("<")[2].rstrip(">"), recipients)
-
-    async def copies(self, subject: str, count: int, seconds: float = 20) -> list[Caught]:
-        """The copies of a post that have arrived (notices about it left out)."""
-        return await self.catcher.wait(
-            lambda one: one.header("subject") == subject and bool(one.header("list-id")), count, seconds
-        )
-
-    async def notice(self, to: str, about: str, count: int = 1) -> list[Caught]:
-        """The notices of ours to somebody whose subject holds `about`."""
-        return await self.catcher.wait(
-            lambda one: one.recipient == to and about in one.header("subject") and bool(one.header("auto-submitted")),
-            count,
-        )
-
-
-def _message_id(subject: str) -> str:
-    return f"<{''.join(c for c in subject.lower() if c.isalnum())[:40]}@people.demo.test>"
-
 
 ANNA = "Anna Hughes <anna.hughes@people.demo.test>"
 BEN = "Ben Okafor <ben.okafor@people.demo.test>"
@@ -159,7 +50,7 @@ async def _monday(stage: Stage) -> None:
     )
     await stage.post(
         BEN, f"perinatal@{DOMAIN}", f"Re: {subject}", "Earlier feeds by somebody else, once a week.\n",
-        In_Reply_To=_message_id(subject), References=_message_id(subject),
+        In_Reply_To=message_id(subject), References=message_id(subject),
     )  # fmt: skip
     answers = await stage.copies(f"Re: {subject}", len(everybody))
     stage.check(len(answers) == len(everybody), f"Ben's answer reached {len(answers)} people, in the same thread")
@@ -227,7 +118,7 @@ async def _rejected(stage: Stage) -> None:
         [row["subject"] for row in waiting] == [subject], f"held: {', '.join(waiting[0]['reasons']) if waiting else ''}"
     )
     if waiting:
-        code, out = await _command(
+        code, out = await command(
             stage, "reject", str(waiting[0]["id"]), "--reason", "Please send a link, not a program."
         )
         stage.check(code == 0, f"listserv reject {waiting[0]['id']}: {out}")
@@ -308,13 +199,13 @@ async def _trouble(stage: Stage) -> None:
     stage.daemon.send_signal(signal.SIGKILL)
     await stage.daemon.wait()
     stage.tell("kill -9: the daemon is gone; it is started again.")
-    stage.daemon = await _start(stage.settings_file)
-    await _command(stage, "queue", "retry")
+    stage.daemon = await start(stage.settings_file)
+    await command(stage, "queue", "retry")
     copies = await stage.copies(subject, 6)
     stage.check(len(copies) == 6, f"Chloe has her copy: {len(copies)} copies, nothing lost, nothing twice")
     await _until(lambda: not _deferred(stage))
     with stage.ctx.db.reading() as tx:
-        story = trace(tx, _message_id(subject), "chloe.tran@people.demo.test")
+        story = trace(tx, message_id(subject), "chloe.tran@people.demo.test")
     stage.tell("`listserv trace` tells her copy's story:")
     stage.quote(
         "\n".join(f"{row['time'][11:19]} {row['stage']}: {row['event']} {row['reply']}".rstrip() for row in story)
@@ -339,124 +230,3 @@ async def _until(condition: Callable[[], bool], seconds: float = 10) -> None:
 SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     _monday, _stranger, _newcomer, _rejected, _two_lists, _leaving, _trouble,
 )  # fmt: skip
-
-
-async def _command(stage: Stage, *words: str) -> tuple[int, str]:
-    """One command of the shell, as an operator would give it."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "listserv", "--settings", str(stage.settings_file), *words,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    out, _ = await process.communicate()
-    return process.returncode or 0, out.decode().strip()
-
-
-async def _start(settings_file: Path) -> asyncio.subprocess.Process:
-    """The real daemon; returns when it has said `ready`."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "listserv", "--settings", str(settings_file), "serve",
-        stdout=asyncio.subprocess.PIPE, env={**os.environ, "LISTSERV_LOG": os.environ.get("LISTSERV_LOG", "error")},
-        process_group=0,
-    )  # fmt: skip
-    assert process.stdout is not None
-    while line := await process.stdout.readline():
-        if line.strip() == b"ready":
-            return process
-    raise UserError("demo: the daemon did not start; its message is above")
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def _write(directory: Path, relay: int, smtp: int, web: int) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
-    settings_file = directory / "settings.yaml"
-    if settings_file.exists():
-        raise UserError(f"demo --dir: {settings_file} exists already; a demo wants a folder of its own")
-    text = render(None, "demo/settings.yaml", relay=relay, smtp=smtp, web=web)
-    settings_file.write_text(text, encoding="utf-8")
-    signing.make(directory / "dkim.pem", "rsa-sha256")
-    (directory / "terms.md").write_text("# Terms\n\nBe kind; name no client.\n", encoding="utf-8")
-    (directory / "roster.csv").write_text(render(None, "demo/roster.csv"), encoding="utf-8")
-    return settings_file
-
-
-async def _serve_page(catcher: Catcher, port: int) -> asyncio.Task[None]:
-    import uvicorn
-
-    config = uvicorn.Config(
-        page(catcher, "Mailboxes of the demo community"), host="127.0.0.1", port=port, log_config=None, lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    return asyncio.create_task(server._serve())
-
-
-async def _play(directory: Path, *, once: bool) -> bool:
-    console = Console(highlight=False)
-    catcher = Catcher()
-    relay_port = await catcher.start()
-    smtp_port, web_port, page_port = _free_ports(3)
-    settings_file = _write(directory, relay_port, smtp_port, web_port)
-    ctx = open_context(load(settings_file))
-    report = import_csv(ctx, (directory / "roster.csv").read_text(encoding="utf-8"))
-    stage = Stage(console, ctx, catcher, settings_file, smtp_port)
-    console.print(Text("A week in a community of practice", style="bold"))
-    stage.tell(f"Everything is in {directory}; nothing leaves this machine.")
-    stage.check(report.added == 9, f"{report.added} members imported from roster.csv")
-    mailboxes = await _serve_page(catcher, page_port)
-    try:
-        stage.daemon = await _start(settings_file)
-        stage.tell(f"The daemon listens on 127.0.0.1:{smtp_port}.")
-        for scene in SCENES:
-            await scene(stage)
-        _sum_up(stage, page_port)
-        if not once and not stage.missing:
-            await _until_interrupted(console)
-    finally:
-        await _end(stage, mailboxes)
-    return not stage.missing
-
-
-def _sum_up(stage: Stage, page_port: int) -> None:
-    stage.console.print()
-    copies = stage.catcher.find(lambda one: bool(one.header("list-id")))
-    pairs = [(one.recipient, one.header("message-id")) for one in copies]
-    stage.check(len(pairs) == len(set(pairs)), f"{len(copies)} copies in the week, none of them twice")
-    if stage.missing:
-        stage.console.print(Text(f"{len(stage.missing)} things were not where they should be.", style="bold red"))
-    else:
-        stage.console.print(Text("Everything was found where it should be.", style="bold green"))
-    stage.tell(f"All mailboxes:  http://127.0.0.1:{page_port}/")
-    stage.tell(f"Settings:       {stage.settings_file}")
-    stage.tell("The archive and the digest are not built yet; they will play here.")
-
-
-async def _until_interrupted(console: Console) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    console.print(Text("  It stays up; Ctrl-C ends it."))
-    await stop.wait()
-
-
-async def _end(stage: Stage, mailboxes: asyncio.Task[None]) -> None:
-    if stage.daemon is not None and stage.daemon.returncode is None:
-        stage.daemon.terminate()
-        await stage.daemon.wait()
-    mailboxes.cancel()
-    await asyncio.gather(mailboxes, return_exceptions=True)
-    await stage.catcher.close()
-    stage.ctx.db.close()
-
-
-def run(directory: Path | None, *, once: bool) -> bool:
-    """Plays the week; whether everything was found where it should be."""
-    if directory is not None:
-        return asyncio.run(_play(directory.resolve(), once=once))
-    with tempfile.TemporaryDirectory(prefix="listserv-demo-") as folder:
-        return asyncio.run(_play(Path(folder), once=once))
