@@ -53,7 +53,13 @@ class Daemon:
         self.smtp = free_port()
         self.lmtp = folder / "lmtp.sock"
         data = {**data, "relay": {"host": "127.0.0.1", "port": relay_port, "tls": "none", **data.get("relay", {})}}
-        data["intake"] = {"rate": None, "list_rate": None, "per_peer": 1000, **data.get("intake", {}), "smtp": f"127.0.0.1:{self.smtp}"}
+        data["intake"] = {
+            "rate": None,
+            "list_rate": None,
+            "per_peer": 1000,
+            **data.get("intake", {}),
+            "smtp": f"127.0.0.1:{self.smtp}",
+        }
         self.settings_file = folder / "settings.yaml"
         self.settings_file.write_text(yaml.safe_dump(data))
         self.ctx: Context = open_context(load(self.settings_file))
