@@ -142,9 +142,8 @@ def drop(tx: Connection, row: Any, lists: Sequence[str]) -> None:
     tx.execute(delete(_arrival).where(_arrival.c.id == row.id))
 
 
-def remembered(ctx: Context, tx: Connection, row: Any, person: int) -> Proof | None:
-    """The proof by an earlier confirmation of what sent this message, or None."""
-    proof = proof_of(row)
+def remembered(ctx: Context, tx: Connection, proof: Proof, address: str, person: int) -> Proof | None:
+    """The proof by an earlier confirmation of what sent a message with this address in From, or None."""
     if not proof.evidence:
         return None
     found = [(_confirmation.c.kind == one.kind) & (_confirmation.c.domain == one.domain) for one in proof.evidence]
@@ -152,7 +151,7 @@ def remembered(ctx: Context, tx: Connection, row: Any, person: int) -> Proof | N
         select(_confirmation)
         .where(
             _confirmation.c.person_id == person,
-            _confirmation.c.address == canonical(row.from_address),
+            _confirmation.c.address == canonical(address),
             _confirmation.c.confirmed_at > ctx.clock() - REMEMBERED_FOR,
             or_(*found),
         )

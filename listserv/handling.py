@@ -151,7 +151,7 @@ def sift(ctx: Context, tx: Connection, row: Any, incoming: Incoming) -> None:
         arrivals.change(tx, row, ArrivalState.WAITING, ArrivalState.SETTLED, now, person_id=who.person)
         return
     earlier = arrivals.same_message(tx, row, now)
-    proof = arrivals.remembered(ctx, tx, row, who.person)
+    proof = arrivals.remembered(ctx, tx, arrivals.proof_of(row), row.from_address, who.person)
     if proof is None and earlier is not None and earlier.state == ArrivalState.CONFIRMED:
         found = arrivals.proof_of(row)
         words = "confirmed by a reply to the same message for another list"

@@ -51,7 +51,7 @@ class Proof:
     """What was proved about the sender of one message, and by what (stored with the post, shown in notices).
 
     `keys` are the DNS records of valid aligned signatures by name: with them it can be checked later, without DNS,
-    whether the author's signature is still good on the bytes that go out.
+    whether the author's signature is still good on the bytes that go out. `failed`: what DNS did not answer.
     """
 
     proven: bool
@@ -59,6 +59,7 @@ class Proof:
     results: tuple[Result, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     keys: dict[str, str] = field(default_factory=dict)
+    failed: str = ""
 
     def stored(self) -> dict[str, Any]:
         """For the JSON column `auth` of posts and arrivals."""
@@ -113,8 +114,8 @@ async def authenticate(ctx: Context, incoming: Incoming, origin: Origin, *, full
     if accepting:
         words = "accepted without proof (authentication.unverified: accept)"
         return case.proof(True, f"{words}; {proof.by}" if proof.proven else words)
-    if not proof.proven and case.failed and not full:
-        raise Undecided("; ".join(dict.fromkeys(case.failed)))
+    if not proof.proven and proof.failed and not full:
+        raise Undecided(proof.failed)
     return proof
 
 
@@ -135,7 +136,8 @@ class _Case:
     def proof(self, proven: bool, by: str) -> Proof:
         own = self.ctx.settings.domain  # what we sign ourselves says nothing about who sent it to us
         unique = tuple(e for e in dict.fromkeys(self.evidence) if e.domain != own and not e.domain.endswith("." + own))
-        return Proof(proven, by, tuple(self.results), () if proven else unique, dict(self.keys))
+        failed = "; ".join(dict.fromkeys(self.failed))
+        return Proof(proven, by, tuple(self.results), () if proven else unique, dict(self.keys), failed)
 
     async def run(self, check: Callable[[], Any], *, heavy: bool = False) -> Any:
         return await self.asking.settled(check, threaded=heavy and len(self.raw) > BIG)

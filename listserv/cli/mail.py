@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Connection
 
-from listserv import posts, routing
-from listserv.authenticate import Origin, Proof, authenticate
+from listserv import arrivals, posts, routing
+from listserv.authenticate import TRY_LATER, Origin, Proof, authenticate
 from listserv.cli.output import AsJson, show
 from listserv.context import Context, open_context
 from listserv.errors import UserError
@@ -136,8 +137,14 @@ def _explained(ctx: Context, tx: Connection, incoming: Incoming, address: str, p
     name = route.list_name
     if name == HUB:
         name = topic_of(incoming.subject, ctx.settings.lists) or HUB
+    member = arrivals.member(tx, incoming)
+    if not proof.proven and member is not None:
+        known = arrivals.remembered(ctx, tx, proof, incoming.authors[0].address, member.person)
+        proof = known or proof
     facts, who = posts.gather(tx, ctx.settings, incoming, name, proof, ctx.clock())
     verdict = rules.decide(facts)
+    if proof.failed and not proof.proven and rules.decide_alone(replace(facts, proven=True)) is None:
+        return [_row("verdict", name, "defer", f"{TRY_LATER}; {proof.failed}")]
     said = "; ".join(
         (reason.advice if verdict.action is Action.REJECT else "") or reason.text for reason in verdict.reasons
     )
