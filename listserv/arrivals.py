@@ -35,13 +35,14 @@ _person = Person.__table__  # type: ignore[attr-defined]
 _refusal = Refusal.__table__  # type: ignore[attr-defined]
 
 REMEMBERED_FOR = timedelta(days=365)
-EXCERPT = 600  # characters of a mail that its author is shown to recognise it
+EXCERPT = 600  # characters of a mail that its author is shown to recognise it, without its links
 VERBS = {
     "yes": "yes", "ok": "yes", "okay": "yes", "confirm": "yes", "y": "yes", "ja": "yes", "oui": "yes",
     "no": "no", "n": "no", "nein": "no", "non": "no",
 }  # fmt: skip
 _YES_AND_MORE = re.compile(r"(?:yes|ok|okay|confirm(?:ed)?)\s*[,.!:;–—-]+\s+[^?]*", re.I)
 _DOUBT = re.compile(r"\b(?:no|not|never|but|nothing|without|wrong|\w+n['’]?t)\b", re.I)
+_LINK = re.compile(r"(?:https?://|www\.)\S+", re.I)
 _UNKNOWN = (Status.BANNED, Status.LEFT)
 _STOPPED = "unproven-stranger"
 
@@ -240,7 +241,7 @@ def _subject(incoming: Incoming) -> str:
 
 
 def _excerpt(incoming: Incoming) -> str:
-    text = readable(incoming.message, EXCERPT + 1)
+    text = _LINK.sub("[link]", readable(incoming.message, EXCERPT + 1))
     if len(text) > EXCERPT:
         text = text[:EXCERPT].rstrip() + " [...]"
     lines = [line.strip() for line in text.strip().splitlines()]

@@ -19,6 +19,7 @@ from listserv.authenticate.signatures import Chain, Signature, Signed
 from listserv.context import Context
 from listserv.edge.resolver import Asking, Unanswered
 from listserv.errors import Reply, Temporary
+from listserv.mail.address import ascii_domain
 from listserv.mail.incoming import Incoming
 from listserv.policy import alignment
 from listserv.policy.alignment import Policy, Walk
@@ -126,7 +127,7 @@ class _Case:
         self.ctx, self.incoming, self.origin = ctx, incoming, origin
         self.raw = incoming.message.raw
         self.asking = Asking(ctx.resolver)
-        self.author = incoming.authors[0].domain if len(incoming.authors) == 1 else ""
+        self.author = ascii_domain(incoming.authors[0].domain.rstrip(".")) if len(incoming.authors) == 1 else ""
         self.results: list[Result] = []
         self.evidence: list[Evidence] = []
         self.keys: dict[str, str] = {}
@@ -178,12 +179,15 @@ async def _checked(case: _Case, *, signatures_only: bool, full: bool) -> Proof:
         return case.proof(False, "From does not name exactly one address, so nothing can prove it")
     proofs: list[str] = []
     proofs += await _by_signatures(case, aligned_only=signatures_only, full=full)
+    sealing = case.ctx.signer is not None and case.ctx.signer.seal is not None
+    if sealing and not full:  # our own seal says what became of those before it
+        proofs += await _by_seal(case)
     if signatures_only or (proofs and not full):
         return case.proof(bool(proofs), proofs[0] if proofs else "no DKIM signature speaks for the author")
     proofs += await _by_own_server(case)
     if not proofs or full:
         proofs += await _by_envelope(case)
-    if full or (not proofs and case.ctx.settings.authentication.arc_sealers):
+    if full or (not proofs and not sealing and case.ctx.settings.authentication.arc_sealers):
         proofs += await _by_seal(case)
     if full:
         await _policy(case, bool(proofs))

@@ -14,7 +14,7 @@ from typing import Any
 import spf
 
 from listserv.edge.resolver import Missing, Records, Unanswered
-from listserv.mail.address import split
+from listserv.mail.address import ascii_domain, split
 
 Lookup = Callable[[str, Any], Records]
 _asking: ContextVar[Lookup] = ContextVar("spf lookup")
@@ -47,7 +47,9 @@ spf.DNSLookup = _look_up
 
 def check(ip: str, helo: str, sender: str, ask: Lookup) -> Sender:
     """SPF of MAIL FROM, of HELO for the null sender. Raises Missing only. `ip` empty: nothing to check."""
-    domain = (split(sender)[1] if sender else helo).lower().rstrip(".")
+    local, host = split(sender)
+    domain = ascii_domain((host if sender else helo).rstrip(".")) or host or helo.lower()
+    sender = f"{local}@{domain}" if sender else ""
     if not ip:
         return Sender("unchecked", domain, "it did not come over the network from outside")
     try:

@@ -24,8 +24,13 @@ from listserv.mail.address import ascii_domain
 Lookup = Callable[[str, Any], Records]
 _SILENT = logging.getLogger("listserv.dkimpy")
 _SILENT.setLevel(logging.CRITICAL + 1)
+_ARC = re.compile(rb"^(arc-[a-z-]+)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)", re.I | re.M)
 _FIELD = re.compile(rb"(?:\A|\n)dkim-signature[ \t]*:", re.I)
-MOST = 8  # signatures of one message that are looked at
+MOST = 5  # signatures of one message that are looked at
+MOST_OF_BIG = 3  # the same of a message so large that each one is work
+BIG = 1_000_000
+LONGEST = 4000  # octets of a signature field; dkimpy's patterns take time with the square of it
+MOST_SEALS = 10
 MUST_SIGN = (b"from", b"to", b"cc", b"subject", b"date", b"message-id")
 MIME = (b"mime-version", b"content-type", b"content-transfer-encoding")
 """Of these one that is there must be signed, and each must be there once: Gmail signs MIME-Version alone."""
@@ -74,7 +79,9 @@ class Signed:
             self.broken = f"its header cannot be read: {type(error).__name__}"
             self.tags = []
             return
-        self.tags = [_tags(value) for name, value in self._reader.headers if name.lower() == b"dkim-signature"][:MOST]
+        most = MOST_OF_BIG if len(raw) > BIG else MOST
+        found = [value for name, value in self._reader.headers if name.lower() == b"dkim-signature"][:most]
+        self.tags = [_tags(value) if len(value) <= LONGEST else None for value in found]
 
     def domains(self) -> list[tuple[int, str, str]]:
         """(number, domain, selector) of each signature that names them."""
@@ -88,7 +95,7 @@ class Signed:
         """What signature `number` says. Raises Missing only."""
         tags = self.tags[number]
         if tags is None or self._reader is None or b"d" not in tags or b"s" not in tags:
-            return Signature("", "", "permerror", "the signature cannot be read")
+            return Signature("", "", "permerror", "the signature cannot be read, or is longer than any real one")
         domain, selector = _text(tags[b"d"]), _text(tags[b"s"])
 
         def said(result: str, reason: str) -> Signature:
@@ -199,6 +206,9 @@ def chain(raw: bytes, ask: Lookup) -> Chain:
     if b"arc-seal" not in raw.lower():
         return Chain("none", "the message has no ARC seal")
     unanswered: list[str] = []
+    seals = [value for name, value in _ARC.findall(raw.partition(b"\r\n\r\n")[0] + b"\r\n")]
+    if len(seals) > 3 * MOST_SEALS or any(len(value) > LONGEST for value in seals):
+        return Chain("fail", "it has more seals, or longer ones, than any real one")
 
     def key(name: bytes, **_: object) -> bytes:
         try:

@@ -6,6 +6,7 @@ tests/data/dkim holds them as dkimpy publishes them, its licence beside them.
 from __future__ import annotations
 
 import re
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -113,6 +114,24 @@ def test_chains_of_one_and_two_seals() -> None:
 def test_a_chain_that_was_touched_fails(old: bytes, new: bytes) -> None:
     raw = sealed(mail(), "dmarc=pass header.from=people.test")
     assert _chain(raw.replace(old, new), "filter.test").result == "fail"
+
+
+@pytest.mark.parametrize("filler", [b"\r\n ", b" ", b" \r\n  ", b"A", b"x=;"])
+def test_a_field_that_would_take_minutes_to_read_takes_none(filler: bytes) -> None:
+    """dkimpy looks for `b=` with a pattern whose time grows with the square of a run of folds."""
+    good = signed(mail())
+    evil = good.replace(b"v=1;", b"v=1; z=x b" + filler * (200_000 // len(filler)) + b"!;", 1)
+    seal = b"ARC-Seal: i=1; cv=none; z=x b" + filler * (200_000 // len(filler)) + b"!\r\n"
+    begun = time.process_time()
+    keys = {"s1._domainkey.people.test": published(rsa_key())[0]}
+    assert {result for _, result, _ in results(evil, keys)} == {"permerror"}
+    assert _chain(seal + mail()).result == "fail"
+    assert time.process_time() - begun < 20  # it would be minutes
+
+
+def test_of_many_signatures_only_a_few_are_looked_at() -> None:
+    keys = {"s1._domainkey.people.test": published(rsa_key())[0]}
+    assert len(results(b"DKIM-Signature: v=1\r\n" * 500 + mail(), keys)) == 5
 
 
 # --- whatever comes ----------------------------------------------------------------------------------------------

@@ -233,6 +233,11 @@ def test_the_question_goes_to_the_registered_address_only(house: House) -> None:
     assert "eve@spf.test" in house.asked("eve@people.test").text
 
 
+def test_the_question_carries_no_links_of_others(house: House) -> None:
+    house.put(mail(text="Please look at https://evil.test/x?y and WWW.evil.test now\n"))
+    assert "evil.test" not in house.asked().text and "[link]" in house.asked().text
+
+
 def test_too_many_questions_in_a_day_become_holds(house: House) -> None:
     for number in range(22):
         house.put(mail(subject=f"Post {number}"))

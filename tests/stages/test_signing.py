@@ -204,3 +204,52 @@ def test_everything_that_we_send_is_signed(make_context: Callable[..., Context],
             assert one_click == (kind is DeliveryKind.POST)
             seen += 1
     assert seen > 6
+
+
+@pytest.mark.parametrize("before", ["nothing", "a good chain", "a broken chain"])
+def test_arc_seals_are_added_last_where_asked_for(
+    make_context: Callable[..., Context], tmp_path: Path, before: str
+) -> None:
+    from listserv import copies
+    from listserv.authenticate.signatures import chain
+    from listserv.model import DeliveryKind
+    from tests.house import put, rows, work
+    from tests.people import mail, seed
+    from tests.senders.world import published, sealed, signed, zone
+
+    signing.make(tmp_path / "k.pem", "rsa-sha256")
+    with name_server(zone()) as server:
+        ctx = make_context(
+            community(
+                authentication={"unverified": "confirm"},
+                dkim={"selector": "k", "key_file": "k.pem", "arc_seal": True},
+                dns={"nameservers": [server.address]},
+            )
+        )
+        seed(ctx)
+        raw = signed(mail())
+        if before != "nothing":
+            raw = sealed(raw, "dkim=pass header.d=people.test", "filter.test")
+        if before == "a broken chain":
+            raw = raw.replace(b"header.d=people.test", b"header.d=peoples.test", 1)
+        put(ctx, raw)
+        work(ctx)
+    (row, *_) = rows(ctx, "SELECT * FROM delivery WHERE kind = 'post'")
+    with ctx.db.reading() as tx:
+        prepared = copies.prepare(ctx, tx, DeliveryKind.POST, row.post_id)
+    sent = b"".join(copies.copy(copies.Personal(ctx), prepared, row, eightbit=True).chunks)
+    ours = signing.record(signing.load(tmp_path / "k.pem", "dkim")).encode()
+    theirs = {name: text["TXT"][0].encode() for name, text in zone().items() if name.startswith("seal.")}
+    keys = {**theirs, "k._domainkey.lists.test": ours}
+    found = chain(sent, lambda name, kind: ((keys[name.rstrip(".")],),))
+    own = sent.count(b"d=lists.test; s=k;")
+    if before == "nothing":
+        assert (found.result, found.sealer, found.reason) == ("pass", "lists.test", "1 seal(s), each good")
+    elif before == "a good chain":
+        assert (found.result, found.sealer, found.reason) == ("pass", "lists.test", "2 seal(s), each good")
+    else:
+        assert found.result == "fail" and b"ARC-Seal: i=2" not in sent and own <= 1
+    assert "DKIM signature" in rows(ctx, "SELECT proof FROM post")[0].proof
+    assert _good(
+        sent, {"k._domainkey.lists.test.": ours, "s1._domainkey.people.test.": published(rsa_key())[0].encode()}
+    )
