@@ -7,6 +7,7 @@ and explains. The change of state is one conditional UPDATE: who comes second is
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,6 +36,8 @@ _notice = Notice.__table__  # type: ignore[attr-defined]
 TOKEN_LIFE = timedelta(days=30)
 WITH_REASON = frozenset({"reject"})
 _RESULT = {"approve": PostState.ACCEPTED, "reject": PostState.REJECTED, "discard": PostState.DISCARDED}
+REASON_SHOWN = 3000  # characters of a moderator's reason that its author gets
+_OWN_ANSWERS = re.compile(r"[^\s<>]+-(?:moderate|confirm)\+[^\s<>]+")
 PAST = {"approve": "approved", "reject": "rejected", "discard": "discarded", "undo": "taken back"}
 
 
@@ -106,7 +109,7 @@ def announce(ctx: Context, tx: Connection, post: Any) -> None:
             answering=notices.Answering(post.message_id_header),
             post_id=post.id,
             subject=values["subject"],
-            reasons=values["reasons"],
+            reasons=[one_line(reason["advice"] or reason["text"], 300) for reason in post.reasons],
         )
 
 
@@ -344,7 +347,7 @@ def tell_author(ctx: Context, tx: Connection, post: Any, verb: str, reason: str 
         answering=notices.Answering(post.message_id_header),
         post_id=post.id,
         subject=one_line(post.subject, 200) or "(no subject)",
-        reason=reason.strip(),
+        reason=_OWN_ANSWERS.sub("[address]", reason.strip())[:REASON_SHOWN],
     )
 
 

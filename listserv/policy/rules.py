@@ -223,7 +223,8 @@ def no_topic(facts: Facts) -> Reason | None:
 
 def pretender(facts: Facts) -> Reason | None:
     """The name in From is somebody else's: readers would take it for theirs."""
-    return _held(pretender, facts.pretends) if facts.pretends else None
+    advice = "The name in your From line reads like somebody else's here; please check it in your mail program."
+    return _held(pretender, facts.pretends, advice) if facts.pretends else None
 
 
 def unproven(facts: Facts) -> Reason | None:
@@ -233,12 +234,13 @@ def unproven(facts: Facts) -> Reason | None:
 
 def emergency(facts: Facts) -> Reason | None:
     """Emergency moderation is on: every post is looked at."""
-    return _held(emergency) if facts.emergency else None
+    return _held(emergency, advice="Every post is looked at for the time being.") if facts.emergency else None
 
 
 def moderated_list(facts: Facts) -> Reason | None:
     """Every post to this list is looked at."""
-    return _held(moderated_list) if facts.moderation == "all" else None
+    advice = "Every post to this list is looked at before it goes out."
+    return _held(moderated_list, advice=advice) if facts.moderation == "all" else None
 
 
 def newcomer(facts: Facts) -> Reason | None:
@@ -248,59 +250,71 @@ def newcomer(facts: Facts) -> Reason | None:
         return None
     if author.approved_posts >= NEWCOMER_POSTS:
         return None
-    return _held(newcomer, f"{author.approved_posts} approved so far")
+    advice = "You are new here, welcome! The first two posts of everybody are looked at."
+    return _held(newcomer, f"{author.approved_posts} approved so far", advice)
 
 
 def moderated_member(facts: Facts) -> Reason | None:
     """Every post of this member is looked at."""
-    return _held(moderated_member) if facts.author is not None and facts.author.moderated else None
+    advice = "Your posts are looked at for the time being."
+    return _held(moderated_member, advice=advice) if facts.author is not None and facts.author.moderated else None
 
 
 def list_not_addressed(facts: Facts) -> Reason | None:
     """Neither To nor Cc names the list: a blind copy, or mail meant for somebody else."""
-    return None if facts.addressed else _held(list_not_addressed)
+    advice = "Neither To nor Cc names the list, so we want to be sure that it was meant for it."
+    return None if facts.addressed else _held(list_not_addressed, advice=advice)
 
 
 def too_many_recipients(facts: Facts) -> Reason | None:
     """It is addressed to many others as well."""
     if facts.header_recipients <= MAX_HEADER_RECIPIENTS:
         return None
-    return _held(too_many_recipients, f"{facts.header_recipients} addresses in To and Cc")
+    advice = f"It is addressed to {facts.header_recipients} people as well, and answers would reach them too."
+    return _held(too_many_recipients, f"{facts.header_recipients} addresses in To and Cc", advice)
 
 
 def command_to_list(facts: Facts) -> Reason | None:
     """It looks like a command that was meant for the list's request address."""
-    return _held(command_to_list, facts.only_command) if facts.only_command else None
+    advice = "It looks like a command to the list system rather than a post to everybody."
+    return _held(command_to_list, facts.only_command, advice) if facts.only_command else None
 
 
 def message_id_collision(facts: Facts) -> Reason | None:
     """A different post with the same Message-ID is already here."""
-    return _held(message_id_collision) if facts.collision else None
+    advice = "Another post with the same Message-ID is here already, with a different text."
+    return _held(message_id_collision, advice=advice) if facts.collision else None
 
 
 def doubled_fields(facts: Facts) -> Reason | None:
     """Header fields that a message has once occur twice: mail programs may show different ones."""
-    return _held(doubled_fields, ", ".join(facts.doubled_fields)) if facts.doubled_fields else None
+    advice = "Its header has fields twice that belong there once; mail programs may show different ones."
+    return _held(doubled_fields, ", ".join(facts.doubled_fields), advice) if facts.doubled_fields else None
 
 
 def dangerous_attachment(facts: Facts) -> Reason | None:
     """It carries a file that may contain a program."""
-    return _held(dangerous_attachment, ", ".join(facts.dangerous)) if facts.dangerous else None
+    names = ", ".join(facts.dangerous)
+    advice = f"It carries a kind of file that can do harm ({names}); a link or a PDF is safer."
+    return _held(dangerous_attachment, names, advice) if facts.dangerous else None
 
 
 def many_hops(facts: Facts) -> Reason | None:
     """It has passed through more than 50 mail servers."""
-    return _held(many_hops, f"{facts.hops} servers") if facts.hops > SUSPICIOUS_HOPS else None
+    advice = "It has come through unusually many mail servers."
+    return _held(many_hops, f"{facts.hops} servers", advice) if facts.hops > SUSPICIOUS_HOPS else None
 
 
 def over_rate(facts: Facts) -> Reason | None:
     """Its author has posted unusually often in a short time."""
-    return _held(over_rate) if facts.over_rate else None
+    advice = "You have sent unusually many posts in a short time."
+    return _held(over_rate, advice=advice) if facts.over_rate else None
 
 
 def list_over_rate(facts: Facts) -> Reason | None:
     """The list has got unusually many posts in a short time."""
-    return _held(list_over_rate) if facts.list_over_rate else None
+    advice = "The list has got unusually many posts in a short time."
+    return _held(list_over_rate, advice=advice) if facts.list_over_rate else None
 
 
 ALONE: tuple[Rule, ...] = (

@@ -228,3 +228,22 @@ def test_the_replies_of_real_clients_decide_what_they_say(
     if wanted != "held" and b"auto-submitted" in head.lower():
         wanted = "held"
     assert state(ctx) == wanted
+
+
+def test_the_author_hears_why_in_words_meant_for_them(ctx: Context) -> None:
+    seed(ctx)
+    put(ctx, mail("nia@people.test", "anxiety@lists.test"), "anxiety@lists.test")
+    work(ctx)
+    (told,) = notices(ctx, "held-author")
+    assert "You are new here, welcome!" in told.text and "The author is new" not in told.text
+
+
+def test_a_reason_never_carries_the_address_that_decides(ctx: Context) -> None:
+    seed(ctx)
+    put(ctx, mail("nia@people.test", "anxiety@lists.test"), "anxiety@lists.test")
+    work(ctx)
+    address = notices(ctx, "held", "max@people.test")[0].reply_to
+    answer = mail("max@people.test", address, "Re: held", f"reject see <{address}> please\n")
+    put(ctx, answer, address, sender="max@people.test")
+    (told,) = notices(ctx, "decided-author")
+    assert "see <[address]> please" in told.text and address not in told.text
