@@ -1,4 +1,4 @@
-"""`python -m benchmarks [delivery|signed|intake|proven|floods|latency|start|roster|peers|floods ...]`: prints figures, asserts nothing."""
+"""`python -m benchmarks [delivery|signed|intake|proven|floods|latency|start|roster|peers ...]`: prints figures, asserts nothing."""
 
 from __future__ import annotations
 
@@ -169,13 +169,6 @@ def peers() -> None:
     others.run(say)
 
 
-def floods() -> None:
-    """A member's post once a second while a thousand peers are slow, ten flood us, or both."""
-    from benchmarks import floods as abuse
-
-    abuse.run(say)
-
-
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "delivery": delivery,
     "signed": signed,
@@ -186,7 +179,6 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "start": start,
     "roster": import_roster,
     "peers": peers,
-    "floods": floods,
 }
 
 
