@@ -87,6 +87,13 @@ def waiting(tx: Connection, limit: int = 20) -> list[Any]:
     return list(tx.execute(query))
 
 
+def locked(tx: Connection, number: int) -> Any | None:
+    """An arrival that still waits, for this transaction alone; None when it has been looked at meanwhile."""
+    query = select(_arrival).where(_arrival.c.id == number).with_for_update()
+    row = tx.execute(query).first()
+    return row if row is not None and row.state == ArrivalState.WAITING else None
+
+
 def envelope_of(row: Any) -> posts.Envelope:
     return posts.Envelope(row.envelope_sender, row.ip, row.helo, row.protocol, row.received_at)
 
@@ -274,7 +281,8 @@ def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: 
     verb = said.verb or _said_more(said.first_line)
     now = ctx.clock()
     if verb == "no":
-        change(tx, row, ArrivalState.ASKED, ArrivalState.WITHDRAWN, now)
+        if not change(tx, row, ArrivalState.ASKED, ArrivalState.WITHDRAWN, now):
+            return None
         notices.put(ctx, tx, "sender-no", to, "sender-no", answering=answering)
         return None
     if verb is None:

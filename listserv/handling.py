@@ -138,6 +138,9 @@ def _tell_refused(ctx: Context, tx: Connection, incoming: Incoming, receipts: li
 def sift(ctx: Context, tx: Connection, row: Any, incoming: Incoming) -> None:
     """A waiting arrival is looked at: a stranger's is dropped, a member's is asked about, held, or goes on."""
     now = ctx.clock()
+    row = arrivals.locked(tx, row.id)
+    if row is None:  # another worker was first
+        return
     routes = [to.route for to in _recipients(ctx, row)]
     who = arrivals.member(tx, incoming)
     if who is None:

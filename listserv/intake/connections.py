@@ -1,7 +1,8 @@
 """Who may be connected to the daemon, and who has to go when it is full.
 
-Slow or idle peers must not keep others out (security row 27): when there is no room left the least advanced
-connection is closed with a 421, and the new one is let in.
+Slow or idle peers must not keep others out (security row 27): when there is no room left one connection is closed
+with a 421, and the new one is let in. It is one of those who hold many, and among them the least advanced: else a crowd
+that always comes back in the middle of DATA would drive out every peer that is only beginning.
 """
 
 from __future__ import annotations
@@ -113,8 +114,8 @@ class Room:
         if not new.trusted and self._per_peer[new.ip] >= self._limits.per_peer:
             return replies.TOO_MANY_FROM_PEER
         if len(self.here) >= self._limits.connections:
-            victim = self._least_advanced(now)
-            if victim is None:
+            victim = self._who_goes(now)
+            if victim is None or self._comes_before(victim, new, now):
                 return replies.CROWDED
             victim.dismiss(replies.CROWDED)
             self.leave(victim)
@@ -130,9 +131,17 @@ class Room:
         if not self._per_peer[gone.ip]:
             del self._per_peer[gone.ip]
 
-    def _least_advanced(self, now: float) -> Connection | None:
+    def _who_goes(self, now: float) -> Connection | None:
         candidates = [c for c in self.here if _can_go(c, now)]
-        return min(candidates, key=lambda c: (c.trusted, _advanced(c, now), c.since), default=None)
+        return min(candidates, key=lambda c: (c.trusted, -self._crowd(c.ip), _advanced(c, now), c.since), default=None)
+
+    def _comes_before(self, here: Connection, new: Connection, now: float) -> bool:
+        """One who is at work and holds less does not go for one who holds more."""
+        return not new.trusted and self._crowd(new.ip) > self._crowd(here.ip) and now - here.since < IDLE
+
+    def _crowd(self, ip: str) -> int:
+        """How many an address holds, roughly (by powers of two): a few more or less are no reason to go first."""
+        return self._per_peer[ip].bit_length()
 
 
 def _can_go(connection: Connection, now: float) -> bool:

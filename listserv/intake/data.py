@@ -97,7 +97,7 @@ async def read_message(reader: Reader, caps: Caps, budget: Budget, reading: Read
 
     Raises asyncio.IncompleteReadError when the peer goes away before the end.
     """
-    pieces: list[bytes] = []
+    kept = bytearray()  # not a list of pieces: those of two octets each would take twenty times what they count
     refusal: Reply | None = None
     header = -1  # octets of the header, once its end was seen
     tail = b"\r\n"  # the CR LF of the DATA command: the message may begin with its final dot
@@ -121,9 +121,9 @@ async def read_message(reader: Reader, caps: Caps, budget: Budget, reading: Read
                 refusal = replies.NO_MEMORY
             if refusal is None:
                 reading.taken += len(piece)
-                pieces.append(piece)
+                kept += piece
             else:
-                pieces.clear()
+                kept = bytearray()
                 budget.give_back(reading.taken)
                 reading.taken = 0
         if end >= 0:
@@ -133,7 +133,7 @@ async def read_message(reader: Reader, caps: Caps, budget: Budget, reading: Read
         tail = window[-4:]
     if refusal is not None:
         return Message(b"", refusal)
-    return _finished(b"".join(pieces), max(0, len(tail) - end - 2))
+    return _finished(bytes(kept), max(0, len(tail) - end - 2))
 
 
 def _refusal(received: int, header: int, caps: Caps) -> Reply | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -180,6 +181,27 @@ def test_without_memory_the_peer_is_asked_to_come_again() -> None:
     message, rest, state = whole(b"a: b\r\n\r\nc\r\n.\r\nQUIT\r\n", 100, Caps(100, 100), Budget(5))
     assert message == Message(b"", replies.NO_MEMORY)
     assert (rest, state.taken) == (b"QUIT\r\n", 0)
+
+
+def test_small_pieces_take_no_more_memory_than_they_count() -> None:
+    async def reading() -> tuple[int, int]:
+        reader, state = Reader(limit=100_000), Reading()
+        task = asyncio.create_task(read_message(reader, Caps(1 << 20, 1 << 20), Budget(1 << 20), state))
+        await asyncio.sleep(0)
+        tracemalloc.start()
+        try:
+            while state.taken < 100_000:
+                reader.feed_data(b"xy")
+                await asyncio.sleep(0)
+            used = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+        reader.feed_data(END)
+        assert (await task).data == b"xy" * (state.taken // 2 - 1) + b"\r\n"
+        return used, state.taken
+
+    used, taken = asyncio.run(reading())
+    assert used < 2 * taken
 
 
 def test_a_peer_that_leaves_in_the_middle_leaves_no_message() -> None:

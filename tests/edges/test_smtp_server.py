@@ -10,13 +10,16 @@ import ssl
 import struct
 import subprocess
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
 
-from listserv.errors import UserError
+from listserv.errors import Reply, UserError
+from listserv.intake import replies
+from listserv.intake.connections import Room, Stage
 from listserv.intake.smtp import Limits, Peer, start
 from tests.front_door import HOST, SECRET, House, Talk, open_door
 
@@ -162,6 +165,56 @@ def test_when_full_the_least_advanced_goes(run: Run) -> None:
                     assert (await still_here.say("NOOP")).startswith("250")
 
     run(crowding())
+
+
+@dataclass(eq=False)
+class Guest:
+    """A connection as the room sees it."""
+
+    ip: str
+    stage: Stage = Stage.GREETED
+    since: float = 0.0
+    trusted: bool = False
+    said: list[Reply] = field(default_factory=list)
+
+    def dismiss(self, reply: Reply) -> None:
+        self.said.append(reply)
+
+    def cut(self) -> None: ...
+
+
+def test_a_crowd_in_data_that_comes_back_at_once_drives_out_itself_and_nobody_else() -> None:
+    room = Room(Limits(connections=100, per_peer=20))
+    for number in range(99):
+        assert room.enter(Guest(f"192.0.2.{number % 11}", Stage.DATA), 0.0) is None
+    member = Guest("198.51.100.1", since=10.0)
+    assert room.enter(member, 10.0) is None
+    for number in range(500):  # faster than any of them has had its second of DATA, and slower
+        now = 10 + number * (0.001 if number < 300 else 0.02)
+        room.enter(Guest(f"192.0.2.{number % 11}", Stage.DATA, since=now), now)
+        member.since = now
+    assert member in room.here
+    assert not member.said
+
+
+def test_one_who_holds_many_may_take_the_place_of_one_who_is_idle() -> None:
+    room = Room(Limits(connections=5))
+    idle = Guest("192.0.2.2")
+    for guest in (idle, *(Guest("192.0.2.1", Stage.WORKING) for _ in range(4))):
+        assert room.enter(guest, 0.0) is None
+    assert room.enter(Guest("192.0.2.1"), 4.0) is replies.CROWDED
+    assert room.enter(Guest("192.0.2.1"), 5.0) is None
+    assert idle.said == [replies.CROWDED]
+
+
+def test_a_few_connections_more_are_no_reason_to_go_before_one_that_is_idle() -> None:
+    room = Room(Limits(connections=5))
+    busy = [Guest("192.0.2.1", Stage.DATA) for _ in range(3)]
+    idle = [Guest("192.0.2.2") for _ in range(2)]
+    for guest in (*busy, *idle):
+        assert room.enter(guest, 5.0) is None
+    assert room.enter(Guest("192.0.2.3"), 5.0) is None
+    assert [len(guest.said) for guest in (*busy, *idle)] == [0, 0, 0, 1, 0]
 
 
 def test_a_message_that_we_work_on_is_not_cut_off_to_make_room(run: Run) -> None:

@@ -309,3 +309,21 @@ def test_what_was_found_is_stored_and_shown_to_moderators(house: House) -> None:
     assert "DKIM signature of people.test, aligned with From" in notice.text
     auth = scalar(house.ctx, "SELECT auth FROM post")
     assert "people.test" in str(auth) and "pass" in str(auth)
+
+
+def test_two_workers_ask_once(house: House) -> None:
+    """Both have read the same waiting row; the second one finds it looked at."""
+    from listserv import arrivals, handling
+    from listserv.mail.incoming import read
+
+    ctx = house.ctx
+    route = routing.resolve(ctx.settings, "perinatal@lists.test")
+    assert route is not None
+    envelope = Envelope(NOWHERE, IP, "mx.people.test", "ESMTP", ctx.clock())
+    asyncio.run(accept(ctx, mail(), envelope, [To("perinatal@lists.test", route)]))
+    with ctx.db.reading() as tx:
+        (row,) = arrivals.waiting(tx)
+    for _ in range(2):
+        with ctx.db.transaction() as tx:
+            handling.sift(ctx, tx, row, read(arrivals.message_of(row), row.envelope_sender))
+    assert len(notices(ctx, "sender")) == 1
