@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -31,6 +32,7 @@ from listserv.signing import signer
 log = logging.getLogger(__name__)
 
 ROLES = ("intake", "imap", "worker", "delivery", "scheduler", "web")
+SPARE_FILES = 256  # for the database, DNS, the web side and the rest
 STOP_WITHIN = 20.0  # seconds for what is under way
 
 
@@ -63,6 +65,7 @@ class Door:
 def run(settings_file: Path, roles: Sequence[str] = ()) -> None:
     """Runs roles until SIGTERM or SIGINT; SIGHUP reads the settings again. Raises UserError when it cannot start."""
     settings = load(settings_file)
+    _allow_files(settings.intake.connections + settings.relay.connections + SPARE_FILES)
     wanted = tuple(roles) or ROLES
     for line in unbuilt(settings):
         sys.stderr.write(f"listserv: {line}\n")
@@ -72,6 +75,16 @@ def run(settings_file: Path, roles: Sequence[str] = ()) -> None:
         asyncio.run(_serve(settings_file, settings, wanted))
     else:
         uvloop.run(_serve(settings_file, settings, wanted))
+
+
+def _allow_files(wanted: int) -> None:
+    """As many open files as a full room needs, as far as the system lets us: else the relay could not be reached."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < wanted:
+        log.warning("only %d files may be open at once, %d would be safe; raise LimitNOFILE", most, wanted)
 
 
 async def _serve(settings_file: Path, settings: Settings, roles: Collection[str]) -> None:

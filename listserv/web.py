@@ -6,36 +6,45 @@ once. People who open the link get a page with a button. `app` of the house runs
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import logging
 import re
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, func, select
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from listserv import farewell, membership, routing
+from listserv import farewell, membership, notices, routing
 from listserv.context import Context
-from listserv.model import Subscription
+from listserv.model import Notice, Person, Purpose, Status, Subscription, Token
 from listserv.tokens import read_capability
 
 log = logging.getLogger(__name__)
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
+_person = Person.__table__  # type: ignore[attr-defined]
+_token = Token.__table__  # type: ignore[attr-defined]
+_notice = Notice.__table__  # type: ignore[attr-defined]
 
 MAX_BODY = 8192
-_TOKEN_PATH = re.compile(r"(/(?:unsubscribe|feed)/)[^/?]+")
+HEALTH_WITHIN = 5.0  # seconds for the database to answer /healthz
+SHOWN = 120  # characters of a path in the log
+_GONE = (Status.LEFT, Status.BANNED)
+_UNDO = timedelta(days=farewell.UNDO_DAYS)
+_TOKEN_PATH = re.compile(r"((?:unsubscribe|feed)/).+", re.I | re.S)
+_TOKEN_LIKE = re.compile(r"[A-Za-z0-9]{16,}")
 _STYLE = re.compile(r"<style>(.*?)</style>", re.S)
 _WORDS = {
     404: (
@@ -44,6 +53,7 @@ _WORDS = {
     ),
     405: ("Not like this", "This page cannot be used in that way."),
     400: ("Not understood", "What was sent could not be read. Please use the button on the page."),
+    410: ("Not in use any more", "The subscription that this link was for is gone. Nothing comes to you by it."),
     413: ("Too much", "More was sent than belongs here."),
 }
 
@@ -53,99 +63,158 @@ class Standing:
     """A subscription as the page needs it."""
 
     id: int
+    person: int
     list_name: str
-    left: bool
-    undo: bool
+    left_at: datetime | None
+    member: bool  # whether the person belongs to the community
+    undo: str  # until when leaving can be undone, in words; empty when it cannot
+
+    @property
+    def left(self) -> bool:
+        return self.left_at is not None
 
 
 def masked(path: str) -> str:
-    """A path for the log, without the tokens in it."""
-    return _TOKEN_PATH.sub(r"\1***", path)
+    """A path for the log: one short line without tokens, even where what stands around a token is mistyped."""
+    hidden = _TOKEN_LIKE.sub("***", _TOKEN_PATH.sub(r"\1***", path))
+    return hidden.encode("unicode_escape").decode("ascii")[:SHOWN]
 
 
 def app(ctx: Context, health: Callable[[], dict[str, Any]]) -> ASGIApp:
     """The pages of one community; `health` gives what /healthz shows of the process."""
 
-    async def page(request: Request) -> Response:
-        standing = await _standing(ctx, request.path_params["token"])
-        return _render(
-            ctx, "unsubscribe", 200, standing=standing, title=routing.title(ctx.settings, standing.list_name)
-        )
-
-    async def act(request: Request) -> Response:
-        standing = await _standing(ctx, request.path_params["token"])
-        wanted = await _wanted(request)
-        number = standing.id
-
-        def work(tx: Connection) -> None:
-            if wanted == "undo":
-                membership.rejoin(tx, number, ctx.clock(), farewell.UNDO_DAYS)
-            else:
-                farewell.leave(ctx, tx, number)
-
-        await ctx.db.write(work)
-        ctx.wake.outbox.set()
-        standing = await _standing(ctx, request.path_params["token"])
+    async def unsubscribe(request: Request) -> Response:
+        number = read_capability(ctx.keys.unsubscribe, request.path_params["token"])
+        if number is None:
+            raise HTTPException(404)
+        standing = await ctx.db.read(lambda tx: _standing(ctx, tx, number))
         title = routing.title(ctx.settings, standing.list_name)
-        return _render(ctx, "unsubscribed", 200, standing=standing, title=title, undone=wanted == "undo")
+        if request.method != "POST":
+            return _render(ctx, "unsubscribe", 200, standing=standing, title=title)
+        undo = await _wanted(request) == "undo"
+        work = _undo if undo else _leave
+        standing, changed = await ctx.db.write(lambda tx: work(ctx, tx, number))
+        ctx.wake.outbox.set()
+        status = 409 if undo and standing.left else 200
+        return _render(ctx, "unsubscribed", status, standing=standing, title=title, wanted_undo=undo, changed=changed)
 
     async def healthz(_: Request) -> Response:
-        try:
-            await ctx.db.read(lambda tx: tx.execute(select(1)).scalar())
-            database = "ok"
-        except SQLAlchemyError:
-            database = "cannot be reached"
-        found = {"database": database, **health()}
-        return JSONResponse(found, 200 if database == "ok" else 503)
+        found = {"database": await _database(ctx), **health()}
+        if found.get("relay") not in (None, "ok", "not here"):
+            found["relay"] = "cannot be reached"  # why is for the log: this page is public
+        return JSONResponse(found, 200 if found["database"] == "ok" else 503)
 
-    async def failed(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        if status == 500:
-            log.error("a page failed: %s %s: %s", request.method, masked(request.url.path), type(error).__name__)
+    async def failed(_: Request, error: Exception) -> Response:
+        status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
         title, words = _WORDS.get(status, ("Something failed here", "That is our mistake. Please try again later."))
-        return _render(ctx, "message", status, title=title, words=words)
+        answer = _render(ctx, "message", status, title=title, words=words)
+        answer.headers.update(headers or {})
+        return answer
 
     routes = [
-        Route("/unsubscribe/{token}", page, methods=["GET"]),
-        Route("/unsubscribe/{token}", act, methods=["POST"]),
+        Route("/unsubscribe/{token}", unsubscribe, methods=["GET", "POST"]),
         Route("/healthz", healthz, methods=["GET"]),
     ]
-    return _Log(_Headers(Starlette(routes=routes, exception_handlers={HTTPException: failed, Exception: failed})))
+    pages = Starlette(routes=routes, exception_handlers={HTTPException: failed, Exception: failed})
+    pages.router.redirect_slashes = False  # RFC 8058 section 3.1: no redirects; and they would carry the token
+    return _Log(_Headers(_Caught(pages)))
 
 
-async def _standing(ctx: Context, token: str) -> Standing:
-    number = read_capability(ctx.keys.unsubscribe, token)
-    if number is None:
-        raise HTTPException(404)
-    row = await ctx.db.read(lambda tx: tx.execute(select(_subscription).where(_subscription.c.id == number)).first())
+async def _database(ctx: Context) -> str:
+    try:
+        async with asyncio.timeout(HEALTH_WITHIN):
+            await ctx.db.read(lambda tx: tx.execute(select(1)).scalar())
+    except Exception as error:
+        log.warning("/healthz: the database cannot be reached: %s", type(error).__name__)
+        return "cannot be reached"
+    return "ok"
+
+
+def _standing(ctx: Context, tx: Connection, number: int) -> Standing:
+    row = tx.execute(
+        select(_subscription, _person.c.status)
+        .join(_person, _person.c.id == _subscription.c.person_id)
+        .where(_subscription.c.id == number)
+    ).first()
     if row is None:
-        raise HTTPException(404)
-    undo = row.left_at is not None and ctx.clock() - row.left_at < timedelta(days=farewell.UNDO_DAYS)
-    return Standing(row.id, row.list_name, row.left_at is not None, undo)
+        raise HTTPException(410)
+    member = row.status not in _GONE
+    until = row.left_at + _UNDO if row.left_at and member else None
+    undo = ""
+    if until and ctx.clock() < until and _own_wish(tx, number, until):
+        local = until.astimezone(ctx.settings.community.zone)
+        undo = f"{local:%A} {local.day} {local:%B}, {local:%H:%M}"
+    return Standing(row.id, row.person_id, row.list_name, row.left_at, member, undo)
+
+
+def _own_wish(tx: Connection, number: int, until: datetime) -> bool:
+    """Whether the person left by themselves: only then there is a farewell with a token that lives so long."""
+    longest = select(func.max(_token.c.expires_at)).where(
+        _token.c.subscription_id == number, _token.c.purpose == Purpose.LEFT
+    )
+    found = tx.execute(longest).scalar()
+    return found is not None and found >= until
+
+
+def _leave(ctx: Context, tx: Connection, number: int) -> tuple[Standing, bool]:
+    changed = farewell.leave(ctx, tx, number) is not None
+    return _standing(ctx, tx, number), changed
+
+
+def _undo(ctx: Context, tx: Connection, number: int) -> tuple[Standing, bool]:
+    before = _standing(ctx, tx, number)
+    changed = bool(before.undo) and membership.rejoin(tx, number, ctx.clock(), farewell.UNDO_DAYS)
+    if changed:
+        _welcome_back(ctx, tx, before)
+    return _standing(ctx, tx, number), changed
+
+
+def _welcome_back(ctx: Context, tx: Connection, before: Standing) -> None:
+    """Who was told by mail that they have left is told that they are back; so this has the same limit per day."""
+    farewells = select(_notice.c.id).where(
+        _notice.c.kind == "left",
+        _notice.c.person_id == before.person,
+        _notice.c.list_name == before.list_name,
+        _notice.c.created_at >= before.left_at,
+    )
+    to = membership.recipient(tx, before.person)
+    if to is not None and tx.execute(farewells.limit(1)).first() is not None:
+        notices.put(ctx, tx, "rejoined", to, "rejoined", list_name=before.list_name)
 
 
 async def _wanted(request: Request) -> str:
     """`leave` or `undo`, from a form of at most 8 KiB, urlencoded or multipart."""
-    if int(request.headers.get("content-length") or 0) > MAX_BODY:
-        raise HTTPException(413)
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise HTTPException(413)
-    request._body = body
+    request._body = await _body(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise HTTPException(400)
     try:
-        form = await request.form(max_files=2, max_fields=10)
+        async with request.form(max_files=2, max_fields=10) as form:
+            clicked, action = form.get("List-Unsubscribe"), form.get("action")
     except (MultiPartException, HTTPException, ValueError, KeyError):
         raise HTTPException(400) from None
-    if form.get("List-Unsubscribe") == "One-Click" or form.get("action") == "leave":
+    if clicked == "One-Click" or action == "leave":
         return "leave"
-    if form.get("action") == "undo":
+    if action == "undo":
         return "undo"
     raise HTTPException(400)
+
+
+async def _body(request: Request) -> bytes:
+    length = request.headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()):
+        raise HTTPException(400)
+    if len(length) > 18 or int(length) > MAX_BODY:
+        raise HTTPException(413)
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise HTTPException(413)
+    except ClientDisconnect:
+        raise HTTPException(400) from None
+    return body
 
 
 def _render(ctx: Context, template: str, status: int, **values: object) -> Response:
@@ -191,6 +260,31 @@ class _Headers:
         await self._inner(scope, receive, with_headers)
 
 
+class _Caught:
+    """An answer in any case; and no exception reaches the server, which would log its text: SQL holds addresses."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._inner(scope, receive, noted)
+        except Exception as error:
+            frames = "".join(traceback.format_tb(error.__traceback__)).rstrip()
+            words = type(error).__name__
+            log.error("a page failed: %s: %s\n%s", masked(scope.get("path", "")), words, frames)
+            if not begun and scope["type"] == "http":
+                sorry = PlainTextResponse("Something failed here. That is our mistake. Please try again later.\n", 500)
+                await sorry(scope, receive, send)
+
+
 class _Log:
     """One line per request, tokens masked."""
 
@@ -200,7 +294,7 @@ class _Log:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def seen(message: Message) -> None:
             if message["type"] == "http.response.start":
-                log.info("%s %s %s", scope.get("method"), masked(scope.get("path", "")), message["status"])
+                log.info("%s %s %s", masked(scope["method"]), masked(scope["path"]), message["status"])
             await send(message)
 
         await self._inner(scope, receive, seen if scope["type"] == "http" else send)
