@@ -277,12 +277,17 @@ class _Caught:
         try:
             await self._inner(scope, receive, noted)
         except Exception as error:
-            frames = "".join(traceback.format_tb(error.__traceback__)).rstrip()
-            words = type(error).__name__
-            log.error("a page failed: %s: %s\n%s", masked(scope.get("path", "")), words, frames)
+            where, words = masked(scope.get("path", "")), type(error).__name__
+            log.error("a page failed: %s: %s at %s", where, words, _frames(error))
             if not begun and scope["type"] == "http":
                 sorry = PlainTextResponse("Something failed here. That is our mistake. Please try again later.\n", 500)
                 await sorry(scope, receive, send)
+
+
+def _frames(error: Exception) -> str:
+    """Where it happened, on one line, without values."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    return " > ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames)
 
 
 class _Log:
