@@ -225,7 +225,12 @@ class Running:
         except OSError as error:
             raise UserError(f"web.listen: cannot listen on {listen}: {error.strerror}") from error
         config = uvicorn.Config(
-            web.app(self.ctx, self.health), log_config=None, access_log=False, lifespan="off", proxy_headers=False
+            web.app(self.ctx, self.health),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            proxy_headers=False,
+            server_header=False,
         )
         server = uvicorn.Server(config)
         server.capture_signals = _no_signals  # type: ignore[method-assign]
