@@ -1,0 +1,286 @@
+"""The text of a message as a safe piece of a page: what the archive shows and what it searches.
+
+Plain text is preferred, for it is what the author can be trusted to have meant: quotations are folded, never what is
+not quoted, signatures dimmed, addresses of the web made links. HTML goes through nh3 and through `sanitised`. RFC 3676
+(flowed text, signatures), RFC 2392 (pictures by Content-ID). Nothing of a mail is ever markup by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from listserv.mail.attached import is_attachment
+from listserv.mail.message import Message, Part, iter_parts
+from listserv.mail.sanitised import sanitised
+from listserv.mail.served import Served, served
+from listserv.mail.text import part_text
+
+MAX_TEXT = 200_000  # characters that are shown
+MAX_WORDS = 20_000  # characters that are searched
+SHORT_QUOTE = 6  # lines that stay open between own words
+PICTURE = 10_000  # octets; what is smaller is a logo
+REST = '<p class="none">The rest of this message is too long to be shown here.</p>'
+NOTHING = '<p class="none">This message has no text.</p>'
+REL = "nofollow noopener noreferrer"
+_URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"\x00-\x1f]{1,2000}", re.I)
+_AFTER_URL = ".,;:!?'\"*_…»”’"
+_ADDRESS = re.compile(r"(?<![\w.+-])([\w.+-]{1,64})@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", re.A)
+_QUOTED = re.compile(r"[ \t]?>")
+_MARKS = re.compile(r"[ \t]{0,3}>")
+_ATTRIBUTION = re.compile(
+    r"(?:wrote|writes|schrieb|écrit|escribió|escreveu|scritto|schreef|skrev|napsal|napisał\(?a?\)?|пишет|写道|\d\d|@\S+>?)"
+    r"\s?[:：]\s*\Z|<\S+@\S+>.{0,40}[:：]\s*\Z",
+    re.I,
+)
+_EARLIER = re.compile(
+    r"\s*-{2,}\s*(?:original message|originalnachricht|ursprüngliche nachricht|message d'origine|mensaje original|"
+    r"messaggio originale|oorspronkelijk bericht|mensagem original|forwarded message)\s*-{2,}\s*\Z",
+    re.I,
+)
+_FROM = re.compile(r"\s*\*?(?:from|von|de|da|van|från|fra|od)\*?\s?:\*?\s*\S", re.I)
+_SENT = re.compile(
+    r"\s*\*?(?:sent|date|gesendet|datum|envoyé|enviado|fecha|data|inviato|verzonden|skickat|sendt)\*?\s?:", re.I
+)
+_RULE = re.compile(r"\s*_{10,}\s*\Z")
+_CODE = re.compile(
+    r"(?:diff |index [0-9a-f]{7}|@@ |[+-]{3} |[+-](?![+-])\S|#include|\$ |> \w|\t| {4,}\S|.*[;{}]\s*\Z|"
+    r".*\S {3,}\S|[|+].*[|+]\s*\Z)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """`html` is safe; `text` has the author's own words; `files` are listed below, `shown` are inside the html."""
+
+    html: str
+    text: str
+    files: tuple[Served, ...]
+    shown: tuple[Served, ...]
+
+
+def without_addresses(text: str) -> str:
+    """Mail addresses cut down to what stands before their @."""
+    return _ADDRESS.sub(r"\1@…", text)
+
+
+def render(message: Message, *, files_at: str, hide_addresses: bool = False) -> Body:
+    """A message for a page; `files_at` is where its files are ("../a/TAG/"). Never raises."""
+    parts = [part for part in iter_parts(message) if not any(k.startswith("message/") for k in part.within)]
+    texts = [part for part in parts if part.content_type == "text/plain" and not is_attachment(part)]
+    pages = [part for part in parts if part.content_type == "text/html" and not _is_file(part)]
+    files = served(message, {part.start for part in (*texts, *pages)})
+    chosen = _chosen(texts, pages, files)
+    out: list[str] = []
+    words: list[str] = []
+    inside: set[int] = set()
+    for part in chosen:
+        if part.content_type == "text/html":
+            html, own, used = sanitised(part_text(part), files, files_at, hide=hide_addresses)
+            inside |= used
+        else:
+            html, own = plain(_hidden(part_text(part), hide_addresses))
+        out.append(html)
+        words.append(own)
+    text = "\n".join(word for word in words if word)[: 4 * MAX_WORDS]
+    text = re.sub(r"[ \t]+", " ", re.sub(r"\s*\n\s*", "\n", text)).strip()[:MAX_WORDS]
+    html = "".join(out) or NOTHING
+    return Body(
+        html,
+        _hidden(text, hide_addresses),
+        tuple(file for file in files if file.number not in inside),
+        tuple(file for file in files if file.number in inside),
+    )
+
+
+def _hidden(text: str, hide: bool) -> str:
+    return without_addresses(text) if hide else text
+
+
+def _is_file(part: Part) -> bool:
+    """HTML with a file name that is no form of the text itself."""
+    return is_attachment(part) and not (
+        part.within and part.within[-1] in ("multipart/alternative", "multipart/related")
+    )
+
+
+def _chosen(texts: Sequence[Part], pages: Sequence[Part], files: Sequence[Served]) -> list[Part]:
+    """Of alternatives the text, unless it is blank or only the HTML shows pictures; of everything else all."""
+    plain_ones = [part for part in texts if "multipart/alternative" in part.within]
+    rich_ones = [part for part in pages if "multipart/alternative" in part.within]
+    alone = [part for part in (*texts, *pages) if "multipart/alternative" not in part.within]
+    if any(part.content_type == "text/plain" and part.decoded().strip() for part in alone) and not rich_ones:
+        alone = [part for part in alone if part.content_type == "text/plain" or not plain_ones]
+    blank = not any(part.decoded().strip() for part in plain_ones)
+    if rich_ones and (blank or _has_pictures(rich_ones, files)):
+        both = [*alone, *rich_ones]
+    else:
+        both = [*alone, *(plain_ones or rich_ones)]
+    return [part for part in sorted(both, key=lambda part: part.start) if part.decoded().strip()]
+
+
+def _has_pictures(pages: Sequence[Part], files: Sequence[Served]) -> bool:
+    ids = [file.content_id for file in files if file.image and file.content_id and file.size > PICTURE]
+    if not ids:
+        return False
+    html = "".join(part_text(part) for part in pages)
+    return any(f"cid:{identity}" in html for identity in ids)
+
+
+# --- plain text --------------------------------------------------------------------------------------------------
+
+
+def linked(text: str) -> str:
+    """Text escaped, with addresses of the web as links."""
+    if "http" not in text and "www." not in text and "HTTP" not in text:
+        return escape(text, quote=False)
+    out, position = [], 0
+    for found in _URL.finditer(text):
+        url = found[0].rstrip(_AFTER_URL)
+        while url.endswith((")", "]")) and url.count(url[-1]) > url.count("(" if url[-1] == ")" else "["):
+            url = url[:-1].rstrip(_AFTER_URL)
+        if len(url) < 8:
+            continue
+        href = url if url[:4].lower() == "http" else f"http://{url}"
+        out.append(escape(text[position : found.start()], quote=False))
+        out.append(f'<a href="{escape(href)}" rel="{REL}">{escape(url, quote=False)}</a>')
+        position = found.start() + len(url)
+    return "".join((*out, escape(text[position:], quote=False)))
+
+
+def plain(text: str) -> tuple[str, str]:
+    """Plain text as HTML, and the author's own words of it."""
+    cut = len(text) > MAX_TEXT
+    lines = text[:MAX_TEXT].split("\n")
+    blocks = list(_blocks([line.rstrip() if line != "-- " else line for line in lines]))
+    last = max((n for n, (kind, _) in enumerate(blocks) if kind == "text"), default=-1)
+    out, own = [], []
+    for number, (kind, block) in enumerate(blocks):
+        if kind == "text":
+            own += block
+            mono = " mono" if _is_code(block) else ""
+            out.append(f'<div class="text{mono}">{linked(_trimmed(block))}</div>')
+        elif kind == "sig":
+            out.append(f'<div class="sig">{linked(_trimmed(block))}</div>')
+        elif kind == "earlier":
+            own += block
+            inner = f'<div class="text">{linked(_trimmed(block))}</div>'
+            out.append(_folded("Earlier message", inner))
+        else:
+            out.append(_quote(block, folded=number > last or len(block) > SHORT_QUOTE))
+    return "".join(out) + (REST if cut else ""), "\n".join(own)
+
+
+def _trimmed(lines: Sequence[str]) -> str:
+    return "\n".join(lines).strip("\n").rstrip()
+
+
+def _folded(summary: str, inner: str) -> str:
+    return f'<details class="quote"><summary>{summary}</summary>{inner}</details>'
+
+
+def _blocks(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Own text, quotations with the line that introduces them, signature, an earlier message down to the end."""
+    text: list[str] = []
+    kind = "text"
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        if _QUOTED.match(line):
+            end = _end_of_quote(lines, at)
+            introduction = _introduction(text) if kind == "text" else []
+            text = text[: len(text) - len(introduction)]
+            if any(text):
+                yield kind, text
+            yield "quote", [*introduction, *lines[at:end]]
+            text, kind, at = [], "text", end
+            continue
+        if kind == "text" and _begins_earlier(lines, at):
+            if any(text):
+                yield kind, text
+            yield "earlier", lines[at:]
+            return
+        if line in ("-- ", "--") and kind == "text" and at + 1 < len(lines):
+            if any(text):
+                yield kind, text
+            text, kind = [], "sig"
+        else:
+            text.append(line)
+        at += 1
+    if any(text):
+        yield kind, text
+
+
+def _end_of_quote(lines: list[str], at: int) -> int:
+    """Behind the last quoted line of a run; single blank lines within belong to it."""
+    end = at + 1
+    while end < len(lines):
+        if _QUOTED.match(lines[end]):
+            end += 1
+        elif not lines[end] and end + 1 < len(lines) and _QUOTED.match(lines[end + 1]):
+            end += 2
+        else:
+            break
+    return end
+
+
+def _introduction(text: list[str]) -> list[str]:
+    """The last lines of own text that say whose words follow ("On Monday, Ann wrote:")."""
+    end = len(text)
+    while end and not text[end - 1]:
+        end -= 1
+    if not end or len(text[end - 1]) > 300 or not _ATTRIBUTION.search(text[end - 1]):
+        return []
+    begin = end - 1
+    while begin and text[begin - 1] and end - begin < 3 and len(text[begin - 1]) < 100:
+        if not re.match(r"\s*(?:On|Am|Le|El|Il|Op|Den|Em|W dniu)\b|\s*\S.{0,60}<?\S+@", text[begin - 1]):
+            break
+        begin -= 1
+    return text[begin:]
+
+
+def _begins_earlier(lines: list[str], at: int) -> bool:
+    if _EARLIER.match(lines[at]):
+        return True
+    start = at + 1 if _RULE.match(lines[at]) else at
+    if start >= len(lines) or not _FROM.match(lines[start]):
+        return False
+    return any(_SENT.match(line) for line in lines[start + 1 : start + 4])
+
+
+def _quote(lines: list[str], *, folded: bool) -> str:
+    out: list[str] = []
+    depth = 0
+    run: list[str] = []
+    count = 0
+
+    def flush() -> None:
+        if any(run):
+            out.append(f'<div class="text">{linked(_trimmed(run))}</div>')
+        run.clear()
+
+    for line in lines:
+        rest, deep = line, 0
+        while found := _MARKS.match(rest):
+            rest, deep = rest[found.end() :], deep + 1
+        deep = min(deep, 6)
+        count += bool(deep)
+        if not line:
+            deep = depth
+        if deep != depth:
+            flush()
+            out.append("<blockquote>" * (deep - depth) if deep > depth else "</blockquote>" * (depth - deep))
+            depth = deep
+        run.append(rest.removeprefix(" "))
+    flush()
+    out.append("</blockquote>" * depth)
+    inner = "".join(out)
+    return _folded(f"Quoted text, {count} {'line' if count == 1 else 'lines'}", inner) if folded else inner
+
+
+def _is_code(lines: Sequence[str]) -> bool:
+    """Whether columns matter: a patch, a program, a table, the output of a terminal."""
+    full = [line for line in lines[:400] if line]
+    return len(full) > 4 and sum(bool(_CODE.match(line)) for line in full) * 3 > len(full)
