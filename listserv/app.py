@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from listserv import copies, housekeeping, routing, worker
+from listserv import archiver, copies, housekeeping, routing, worker
 from listserv.context import Context, open_context
 from listserv.deliver import Outbox
 from listserv.edge.resolver import Resolver
@@ -150,6 +150,8 @@ class Running:
                 await self._listen()
             if "web" in self.roles and self.ctx.settings.web is not None:
                 await self._start_web()
+            if "web" in self.roles:
+                self._start("archiver", lambda: archiver.follow(self.ctx, self._stopping))
             if "scheduler" in self.roles:
                 self._schedule()
         except BaseException:

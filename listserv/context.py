@@ -29,6 +29,7 @@ class Wake:
 
     work: asyncio.Event = field(default_factory=asyncio.Event)  # posts to distribute, notices to write
     outbox: asyncio.Event = field(default_factory=asyncio.Event)  # delivery rows to send
+    archive: asyncio.Event = field(default_factory=asyncio.Event)  # changes for the archive
 
 
 @dataclass(frozen=True, slots=True)

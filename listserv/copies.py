@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC
 from email.utils import format_datetime
 from functools import partial
@@ -17,15 +18,15 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from listserv import posts, routing
+from listserv import permalinks, posts, routing
 from listserv.authenticate import Proof, own_results
 from listserv.authenticate.signatures import still_good
 from listserv.context import Context
 from listserv.edge.relay import Copy
 from listserv.mail.address import canonical, parse_mailboxes
 from listserv.mail.compose import Footer, Shared, distributed, dot_stuff, to_seven_bit
-from listserv.mail.headers import address_field, field
-from listserv.mail.message import Message, every, parse, text_header
+from listserv.mail.headers import address_field, field, ids_field
+from listserv.mail.message import Field, Message, every, parse, text_header
 from listserv.mail.signature import Signable
 from listserv.model import DeliveryKind, Notice, Post
 from listserv.routing import Kind
@@ -140,7 +141,7 @@ def prepare(ctx: Context, tx: Connection, kind: DeliveryKind, number: int) -> Pr
         return Prepared(shared, row.list_name, verp=row.verp, signer=ctx.signer, seconds=seconds)
     post = tx.execute(select(_post).where(_post.c.id == number)).one()
     message = parse(posts.raw_message(tx, post.message_id))
-    shared, sent_as = shared_copy(ctx, message, post)
+    shared, sent_as = shared_copy(ctx, _in_its_thread(tx, message, post), post)
     if ctx.signer is not None and ctx.signer.seal is not None:
         shared = sealed(ctx.signer, shared, seconds)
     seven = None
@@ -157,6 +158,19 @@ def prepare(ctx: Context, tx: Connection, kind: DeliveryKind, number: int) -> Pr
         sent_as=sent_as,
         seven=seven,
     )
+
+
+def _in_its_thread(tx: Connection, message: Message, post: Any) -> Message:
+    """An answer that came by the thread's own address and says nothing itself (webmail drops it from a mailto): the
+    copies say what it answers, so that it stands in its thread in every mail program."""
+    if not post.thread or every(message, "in-reply-to") or every(message, "references"):
+        return message
+    answered = permalinks.message_id_of(tx, post.list_name, post.thread)
+    if answered is None:
+        return message
+    extra = (Field(b"In-Reply-To", ids_field("In-Reply-To", [answered])),
+             Field(b"References", ids_field("References", [answered])))  # fmt: skip
+    return replace(message, fields=(*message.fields, *extra))
 
 
 def _as_it_is(raw: bytes) -> Shared:
@@ -205,16 +219,16 @@ def _composed(ctx: Context, message: Message, post: Any, proof: Proof, *, rewrit
         add.append(address_field("Reply-To", [(listed.title, routing.address(settings, listed.name))]))
     elif not own_reply_to and post.from_address and (listed.replies == "author" or rewritten):
         add.append(address_field("Reply-To", [(post.from_name, post.from_address)]))
-    replace: dict[bytes, bytes] = {}
+    instead: dict[bytes, bytes] = {}
     if rewritten:
         drop += BROKEN
-        replace = _from_the_list(settings.domain, message, post, listed)
+        instead = _from_the_list(settings.domain, message, post, listed)
         add.append(address_field("Author", [(post.from_name, post.from_address)]))
     return distributed(
         message,
         add=add,
         drop=drop,
-        replace=replace,
+        replace=instead,
         message_id_if_missing=post.message_id_header,
         date_if_missing=format_datetime(post.received_at.astimezone(UTC)),
         subject_prefix=listed.subject_prefix,
@@ -225,15 +239,15 @@ def _composed(ctx: Context, message: Message, post: Any, proof: Proof, *, rewrit
 def _from_the_list(domain: str, message: Message, post: Any, listed: ListSettings) -> dict[bytes, bytes]:
     """From becomes `Name via Title <list@domain>`; where replies go to the list, the author is found in Cc."""
     name = post.from_name or post.from_address.partition("@")[0]
-    replace = {b"from": address_field("From", [(f"{name} via {listed.title}", f"{listed.name}@{domain}")])}
+    fields = {b"from": address_field("From", [(f"{name} via {listed.title}", f"{listed.name}@{domain}")])}
     if listed.replies != "list":
-        return replace
+        return fields
     copied = [box for value in every(message, "cc")[-1:] for box in parse_mailboxes(value)]
     addressed = [*copied, *(box for value in every(message, "to") for box in parse_mailboxes(value))]
     if canonical(post.from_address) not in {canonical(box.address) for box in addressed}:
         people = [(box.name, box.address) for box in copied]
-        replace[b"cc"] = address_field("Cc", [*people, (post.from_name, post.from_address)])
-    return replace
+        fields[b"cc"] = address_field("Cc", [*people, (post.from_name, post.from_address)])
+    return fields
 
 
 def list_headers(ctx: Context, listed: ListSettings, post: Any) -> list[bytes]:
@@ -243,6 +257,12 @@ def list_headers(ctx: Context, listed: ListSettings, post: Any) -> list[bytes]:
     def mailto(kind: Kind = Kind.POST, query: str = "") -> str:
         return f"<mailto:{routing.address(settings, name, kind)}{query}>"
 
+    web = []
+    if settings.web is not None:
+        web = [
+            field("List-Archive", f"<{settings.community.url}/archive/{name}/>"),
+            field("Archived-At", f"<{permalinks.url(settings, name, post.tag)}>"),
+        ]
     received = format_datetime(post.received_at.astimezone(settings.community.zone))
     return [
         field("Received", f"by {settings.domain} (listserv) for {name}; {received}"),
@@ -251,6 +271,7 @@ def list_headers(ctx: Context, listed: ListSettings, post: Any) -> list[bytes]:
         field("List-Help", mailto(Kind.REQUEST, "?subject=help")),
         field("List-Owner", mailto(Kind.OWNER)),
         field("List-Subscribe", mailto(Kind.JOIN)),
+        *web,
         b"Precedence: list\r\n",
         b"X-Auto-Response-Suppress: OOF, AutoReply\r\n",
         field("Feedback-ID", f"{post.id}:{name}:post:{settings.domain}"),

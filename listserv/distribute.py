@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from listserv import moderate
+from listserv import changes, moderate
 from listserv.context import Context
 from listserv.model import Address, Delivery, DeliveryKind, DeliveryState, Person, Post, PostState, Subscription
 from listserv.model.columns import UtcTime, Word
@@ -48,6 +48,7 @@ def release(ctx: Context, tx: Connection, post: Any, sent_as: str = "") -> int:
     )
     if changed.rowcount != 1:
         return 0
+    changes.note(tx, post.list_name, now, post.id)
     taken = _take_over(ctx, tx, post, now)
     missing = _missing_siblings(ctx, tx, post)
     made = _insert(ctx, tx, post, now)

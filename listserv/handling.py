@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from listserv import arrivals, farewell, forward, moderate, notices, posts, routing, topics
+from listserv import arrivals, farewell, forward, moderate, notices, posts, requests, routing, topics
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.errors import Reply
@@ -59,7 +59,8 @@ def handle(
         key = (to.route.kind, to.route.list_name, to.route.token)
         if key not in done:
             if to.route.kind is Kind.POST:
-                receipt = posts.receive(ctx, tx, incoming, store, to.route.list_name, envelope, proof, asks=in_session)
+                name, thread = to.route.list_name, to.route.thread
+                receipt = posts.receive(ctx, tx, incoming, store, name, envelope, proof, thread=thread, asks=in_session)
                 receipts.append(receipt)
                 done[key] = receipt.reply
             else:
@@ -80,12 +81,22 @@ def _service(ctx: Context, tx: Connection, route: Route, incoming: Incoming, pro
             _confirm(ctx, tx, route.token, incoming)
         case Kind.LEAVE if route.token:
             farewell.by_mail(ctx, tx, route.token, incoming)
+        case Kind.REQUEST if _searched(ctx, tx, route, incoming, proof):
+            pass
         case Kind.BOUNCES:
             forward.bounce(ctx, tx, route.token, incoming)
         case Kind.OWNER | Kind.CONTACT:
             forward.to_people(ctx, tx, route, incoming, why="addressed", proof=proof)
         case _:
             forward.not_yet(ctx, tx, route, incoming, proof)
+
+
+def _searched(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof: Proof) -> bool:
+    """Whether it was a search by a member, who has been answered."""
+    if not proof.proven or incoming.automatic is not None or incoming.list_ids or len(incoming.authors) != 1:
+        return False
+    words = requests.search_words(incoming)
+    return words is not None and requests.search(ctx, tx, route, incoming, words)
 
 
 def _confirm(ctx: Context, tx: Connection, text_token: str, incoming: Incoming) -> None:

@@ -6,6 +6,7 @@ clock (APScheduler); this is only what is done.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -14,15 +15,18 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
-from listserv import arrivals, notices, topics
+from listserv import archiver, arrivals, notices, topics
 from listserv.context import Context
-from listserv.model import Delivery, DeliveryState, Refusal, Token
+from listserv.model import Change, Delivery, DeliveryState, Refusal, Session, Token
 
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
 _refusal = Refusal.__table__  # type: ignore[attr-defined]
 _token = Token.__table__  # type: ignore[attr-defined]
+_session = Session.__table__  # type: ignore[attr-defined]
+_change = Change.__table__  # type: ignore[attr-defined]
 
 REFUSALS_KEPT = timedelta(days=30)
+CHANGES_KEPT = timedelta(days=90)  # an archive that was away for longer is built anew
 LOW_DISK = 200_000_000  # octets
 
 
@@ -39,6 +43,8 @@ async def purge(ctx: Context) -> None:
         now = ctx.clock()
         tx.execute(delete(_refusal).where(_refusal.c.at < now - REFUSALS_KEPT))
         tx.execute(delete(_token).where(_token.c.expires_at < now - REFUSALS_KEPT))
+        tx.execute(delete(_session).where(_session.c.expires_at < now))
+        tx.execute(delete(_change).where(_change.c.at < now - CHANGES_KEPT))
         arrivals.purge(tx, now - REFUSALS_KEPT)
 
     await ctx.db.write(work)
@@ -82,6 +88,11 @@ async def watch_disk(ctx: Context) -> None:
         ctx.wake.outbox.set()
 
 
+async def refresh_archive(ctx: Context) -> None:
+    """Members who have another name or profession now are shown so; what a night has missed is made up."""
+    await asyncio.to_thread(archiver.build, ctx)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A line of the table: what, and when (APScheduler's trigger and its arguments)."""
@@ -96,5 +107,6 @@ JOBS = (
     Job("expire", expire, "interval", {"minutes": 10}),
     Job("purge", purge, "cron", {"hour": 3, "minute": 20}),
     Job("report-failures", report_failures, "cron", {"hour": 7, "minute": 30}),
+    Job("refresh-archive", refresh_archive, "cron", {"hour": 4, "minute": 10}),
     Job("watch-disk", watch_disk, "interval", {"minutes": 5}),
 )

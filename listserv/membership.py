@@ -136,6 +136,52 @@ def author(tx: Connection, settings: Settings, canonical: str, list_name: str, n
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A member who may read: which lists, and of which of them they may correct the threads."""
+
+    person: int
+    name: str
+    lists: tuple[str, ...]
+    moderates: frozenset[str]
+
+
+READING = (Status.ACTIVE, Status.PAUSED, Status.BOUNCING)
+_READER = (
+    select(
+        _person.c.id, _person.c.name, _person.c.status, _credential.c.number, _credential.c.expires,
+        _agreement.c.id.label("agreement"),
+    )
+    .select_from(
+        _person.outerjoin(_credential, _credential.c.person_id == _person.c.id).outerjoin(
+            _agreement, and_(_agreement.c.person_id == _person.c.id, _agreement.c.version == bindparam("version"))
+        )
+    )
+    .where(_person.c.id == bindparam("person"))
+)  # fmt: skip
+
+
+def reader(tx: Connection, settings: Settings, person: int, now: datetime) -> Reader | None:
+    """What a person may read at present; None for whoever is no member in good standing.
+
+    The lists that they are on, in whatever way they get them, and those in which they have a role.
+    """
+    version = terms_version(settings)
+    row = tx.execute(_READER, {"person": person, "version": version or ""}).first()
+    if row is None or row.status not in READING or (version is not None and row.agreement is None):
+        return None
+    today = now.astimezone(settings.community.zone).date()
+    registered = bool(row.number) and (row.expires is None or row.expires >= today)
+    if not registered and settings.community.credentials != "none":
+        return None
+    running = (_subscription.c.person_id == person, _subscription.c.left_at.is_(None))
+    lists = {found.list_name for found in tx.execute(select(_subscription.c.list_name).where(*running))}
+    roles = list(tx.execute(select(_role.c.list_name, _role.c.role).where(_role.c.person_id == person)))
+    lists |= {found.list_name for found in roles if found.role != RoleName.VERIFIER}
+    moderates = frozenset(found.list_name for found in roles if found.role in MODERATING)
+    return Reader(person, row.name, tuple(name for name in settings.lists if name in lists), moderates)
+
+
 def _recognised(tx: Connection, canonical: str) -> Any | None:
     """The address of the one person whose sub-address this can be, or None."""
     rows = list(tx.execute(_RECOGNISED, {"untagged": without_tag(canonical)})) if canonical else []
@@ -149,6 +195,12 @@ def person_of(tx: Connection, canonical: str) -> int | None:
         return int(found)
     known = _recognised(tx, canonical)
     return int(known.person_id) if known else None
+
+
+def person_with(tx: Connection, canonical: str) -> int | None:
+    """Whose registered address this is; no sub-address is guessed at."""
+    found = tx.execute(select(_address.c.person_id).where(_address.c.canonical == canonical)).scalar()
+    return None if found is None else int(found)
 
 
 def namesake(tx: Connection, key: str, person: int | None) -> str | None:

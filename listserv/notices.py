@@ -43,6 +43,8 @@ PER_DAY = {
     "forward": 50,
     "bounce": 10,
     "left": 10,
+    "login": 10,
+    "search": 50,
     "unclear": 20,
     "failures": 1,
     "disk": 1,
@@ -77,7 +79,7 @@ def put(
     """
     now = ctx.clock()
     person, name, email = (to.person, to.name, to.email) if isinstance(to, Recipient) else (None, "", to)
-    if kind in PER_DAY and _sent_today(tx, kind, email, now) >= PER_DAY[kind]:
+    if not room(ctx, tx, kind, email):
         return None
     community = ctx.settings.community
     text = ctx.render(
@@ -136,6 +138,11 @@ def put(
         )
     )
     return int(notice[0])
+
+
+def room(ctx: Context, tx: Connection, kind: str, email: str) -> bool:
+    """Whether this address may get another notice of this kind today."""
+    return kind not in PER_DAY or _sent_today(tx, kind, email, ctx.clock()) < PER_DAY[kind]
 
 
 def _sent_today(tx: Connection, kind: str, email: str, now: datetime) -> int:

@@ -22,9 +22,11 @@ from listserv.errors import Reply
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming, topic_of
 from listserv.mail.names import addresses_in, name_key
+from listserv.mail.threads import is_tag
 from listserv.membership import author, namesake
 from listserv.model import Emergency, Message, Post, PostState, Refusal
 from listserv.model.posts import OPEN
+from listserv.permalinks import new_tag
 from listserv.policy.rules import decide
 from listserv.policy.verdict import Action, Author, Facts, Reason, Verdict
 from listserv.settings import HUB, ListSettings, Settings
@@ -265,11 +267,13 @@ def receive(
     envelope: Envelope,
     proof: Proof,
     *,
+    thread: str = "",
     asks: bool = True,
 ) -> Receipt:
     """Decides on a message for one list and stores what was decided.
 
-    `asks` False: the author cannot be asked any more whether it is theirs, so that it is held instead.
+    `thread`: the tag of the thread whose own address it was sent to. `asks` False: the author cannot be asked any more
+    whether it is theirs, so that it is held instead.
     """
     now = envelope.received_at
     if list_name == HUB:
@@ -289,7 +293,7 @@ def receive(
     if known is None:
         origin = min((row.origin_id for row in same if row.origin_id), default=None)
         try:
-            known = _insert(ctx, tx, incoming, store, list_name, envelope, proof, verdict, who, key, origin)
+            known = _insert(ctx, tx, incoming, store, list_name, envelope, proof, verdict, who, key, origin, thread)
         except IntegrityError:  # another machine stored the same message at this very moment
             if ctx.db.sqlite:
                 raise
@@ -346,6 +350,7 @@ def _insert(
     who: Author | None,
     key: str,
     origin: int | None,
+    thread: str,
 ) -> int:
     now = envelope.received_at
     first = incoming.authors[0]
@@ -362,6 +367,9 @@ def _insert(
         "message_id_header": incoming.message_id or generated_id(ctx.settings, key),
         "content_hash": incoming.content_hash,
         "duplicate_key": key,
+        "tag": new_tag(tx, list_name, incoming.message_id or generated_id(ctx.settings, key), incoming.content_hash),
+        "thread": thread if is_tag(thread) else "",
+        "imported": False,
         "proof": proof.by,
         "auth": proof.stored(),
         "sent_as": "",

@@ -155,6 +155,23 @@ def _files(settings: Settings) -> Iterator[Finding]:
     except UserError as error:
         yield Finding("problem", *str(error).split(": ", 1))
     yield from _secrets_and_certificates(settings)
+    yield _archive(settings)
+
+
+def _archive(settings: Settings) -> Finding:
+    """Whether the archive's folder can be written, and nobody else can read it."""
+    folder = settings.archive.directory
+    if "fts5" not in {row[0].lower() for row in sqlite3.connect(":memory:").execute("PRAGMA module_list")}:
+        words = "this Python's SQLite has no full-text search (FTS5); install one that has it, as Debian's python3 does"
+        return Finding("problem", "archive", words)
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        words = f"{there} cannot be written by this user, and the archive goes there"
+        return Finding("problem", "archive.directory", words)
+    if there == folder and stat.S_IMODE(folder.stat().st_mode) & 0o007:
+        words = f"everybody on this machine can look into {folder}; mend it with: chmod o-rwx {folder}"
+        return Finding("note", "archive.directory", words)
+    return Finding("ok", "archive.directory", f"{folder} can be written")
 
 
 def _secrets_and_certificates(settings: Settings) -> Iterator[Finding]:

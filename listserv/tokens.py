@@ -31,13 +31,13 @@ class Keys:
     verp: bytes
     unsubscribe: bytes
     cookie: bytes
+    feed: bytes
 
     @classmethod
     def derive(cls, master: bytes) -> Keys:
         """`master` is the content of secrets.key_file, at least 32 bytes."""
-        return cls(
-            *(hmac.digest(master, b"listserv " + name, "sha256") for name in (b"verp", b"unsubscribe", b"cookie"))
-        )
+        names = (b"verp", b"unsubscribe", b"cookie", b"feed")
+        return cls(*(hmac.digest(master, b"listserv " + name, "sha256") for name in names))
 
 
 def _encode(data: bytes) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from listserv import moderate, notices, posts, routing
+from listserv import moderate, notices, permalinks, posts, routing
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.mail.address import canonical
@@ -103,6 +103,7 @@ def _settle(ctx: Context, tx: Connection, post: Any, list_name: str, author: Any
     state = PostState.ACCEPTED if verdict.action is Action.ACCEPT else PostState.HELD
     values = {
         "list_name": list_name,
+        "tag": permalinks.new_tag(tx, list_name, post.message_id_header, post.content_hash),
         "reasons": [asdict(reason) for reason in verdict.reasons],
         "rules": {"hits": verdict.hits, "misses": verdict.misses, "named": []},
         "notified": state is PostState.ACCEPTED,

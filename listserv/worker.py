@@ -69,6 +69,7 @@ async def once(ctx: Context, cache: copies.Cache) -> bool:
             continue
         cache.put((DeliveryKind.POST, post.id), prepared)
         copies_made = await _step(ctx, post, "distribute", partial(_release, ctx, prepared.sent_as))
+        ctx.wake.archive.set()
         log.info("post %d to %s: %s copies", post.id, post.list_name, copies_made)
     if waiting or untold or due:
         ctx.wake.outbox.set()

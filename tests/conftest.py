@@ -99,8 +99,13 @@ def make_context(tmp_path: Path) -> Iterator[Callable[..., Context]]:
     """Contexts on SQLite, closed at the end; the clock stands still unless one is given."""
     opened: list[Context] = []
 
-    def make(data: dict[str, Any] | None = None, *, clock: Callable[[], datetime] | None = None) -> Context:
-        settings: Settings = parse(data or community(), base=tmp_path)
+    def make(
+        data: dict[str, Any] | None = None,
+        *,
+        clock: Callable[[], datetime] | None = None,
+        base: Path | None = None,
+    ) -> Context:
+        settings: Settings = parse(data or community(), base=base or tmp_path)
         context = open_context(settings, clock=clock or (lambda: NOW))
         opened.append(context)
         return context

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from listserv import __version__
-from listserv.cli import dkim, mail, moderation, operation, unbuilt
+from listserv.cli import archive, dkim, mail, moderation, operation, unbuilt
 from listserv.errors import UserError
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ operation.register(app)
 mail.register(app)
 moderation.register(app)
 dkim.register(app)
+archive.register(app)
 unbuilt.register(app)
 
 

@@ -9,7 +9,6 @@ import typer
 
 _COMMANDS = {
     "digest": "Weekly and daily digests.",
-    "archive": "The web archive and its search.",
     "recall": "Takes a post back.",
     "audit": "The log of decisions.",
     "bounces": "What came back for an address.",

@@ -1,5 +1,6 @@
-"""The tables: people, posts, outbox. Rows have no behaviour beyond validation; stages work on them."""
+"""The tables: people, posts, outbox, archive. Rows have no behaviour beyond validation; stages work on them."""
 
+from listserv.model.archive import Change, Feed, Session, ThreadEdit
 from listserv.model.outbox import Attempt, Delivery, DeliveryKind, DeliveryState, Notice
 from listserv.model.people import (
     Address,
@@ -33,6 +34,7 @@ __all__ = [
     "Arrival",
     "ArrivalState",
     "Attempt",
+    "Change",
     "Confirmation",
     "Credential",
     "Decision",
@@ -40,6 +42,7 @@ __all__ = [
     "DeliveryKind",
     "DeliveryState",
     "Emergency",
+    "Feed",
     "Message",
     "Notice",
     "Person",
@@ -51,7 +54,9 @@ __all__ = [
     "Refusal",
     "Role",
     "RoleName",
+    "Session",
     "Status",
     "Subscription",
+    "ThreadEdit",
     "Token",
 ]

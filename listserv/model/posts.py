@@ -57,6 +57,7 @@ class Post(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("duplicate_key", "list_name"),
         Index("ix_post_message_id", "message_id_header", "list_name"),
+        Index("ix_post_tag", "tag", "list_name"),
         Index("ix_post_work", "state", "release_at"),
         Index("ix_post_rate", "person_id", "received_at"),
         Index("ix_post_list_rate", "list_name", "received_at"),
@@ -74,6 +75,9 @@ class Post(SQLModel, table=True):
     subject: str = ""
     message_id_header: str
     content_hash: str
+    tag: str = ""  # what it is called in the archive (mail.threads.tag_of), one of a kind in its list
+    thread: str = ""  # the tag of LIST+t.TAG, when it was sent to a thread's own address
+    imported: bool = False  # came from an mbox: it was never distributed by us
     duplicate_key: str | None = None
     proof: str = ""
     auth: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))  # authenticate.Proof
@@ -109,6 +113,7 @@ class Purpose(StrEnum):
     TOPIC = "topic"
     LEFT = "left"
     SENDER = "sender"
+    LOGIN = "login"
 
 
 class ArrivalState(StrEnum):

@@ -154,6 +154,7 @@ class Web(Section):
 
 class Archive(Section):
     directory: FilePath = Path("archive")
+    addresses: Literal["shown", "hidden"] = "shown"  # whether members see each other's mail addresses
 
 
 class ListSettings(Section):

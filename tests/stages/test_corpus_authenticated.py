@@ -49,7 +49,8 @@ def test_our_signature_is_good_on_every_copy(make_context: Callable[..., Context
         first = incoming.authors[0]
         post = SimpleNamespace(
             id=1, list_name="perinatal", from_address=first.address, from_name=first.name, proof="", auth={},
-            sent_as="", message_id_header=incoming.message_id or "<a@b>", received_at=NOW,
+            sent_as="", tag="abcdefghijklmnop", thread="",
+            message_id_header=incoming.message_id or "<a@b>", received_at=NOW,
         )  # fmt: skip
         shared, words = copies.shared_copy(ctx, incoming.message, post)
         assert words.startswith("From rewritten")

@@ -1,0 +1,207 @@
+"""A post becomes an entry of the index: its place, its words, its text as safe HTML, its files.
+
+The first step of the archive. What is shown is the distributed post: without Received lines, and with the author as
+the roster knows them (name, profession). A post that was taken back is an entry without words, so that the thread
+around it keeps its shape.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+
+from listserv.archiver import files
+from listserv.context import Context
+from listserv.mail.body import Body, render
+from listserv.mail.message import Message, TooComplex, parse
+from listserv.mail.shown import one_line
+from listserv.mail.threads import links_of, subject_of, tag_of
+from listserv.model import Message as Raw
+from listserv.model import Person, Post, PostState
+
+_post = Post.__table__  # type: ignore[attr-defined]
+_raw = Raw.__table__  # type: ignore[attr-defined]
+_person = Person.__table__  # type: ignore[attr-defined]
+
+ARCHIVED = (PostState.RELEASED, PostState.RECALLED)
+EXCERPT = 240  # characters
+REMOVED = "[taken back]"
+_LOCAL = re.compile(r"[^@\s]+(?=@)")
+_POST_COLUMNS = (
+    _post.c.id, _post.c.list_name, _post.c.state, _post.c.person_id, _post.c.from_name, _post.c.from_address,
+    _post.c.subject, _post.c.message_id_header, _post.c.tag, _post.c.thread, _post.c.received_at,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the index, with what stands beside it."""
+
+    row: dict[str, Any]
+    html: str
+    words: str
+    marks: str
+
+
+def read(tx: Connection, post_ids: Sequence[int]) -> list[Any]:
+    """These posts with their bytes and authors, as far as they belong into an archive."""
+    query = (
+        select(*_POST_COLUMNS, _raw.c.raw, _person.c.name, _person.c.profession)
+        .join(_raw, _raw.c.id == _post.c.message_id)
+        .outerjoin(_person, _person.c.id == _post.c.person_id)
+        .where(_post.c.id.in_(post_ids), _post.c.state.in_(ARCHIVED))
+        .order_by(_post.c.id)
+    )
+    return list(tx.execute(query))
+
+
+def list_mark(name: str) -> str:
+    """A list as one word of the index that no query of a person can contain, and no stemmer changes."""
+    return f"l{name.encode().hex()}0"
+
+
+def author_mark(author: str) -> str:
+    return f"a{author.encode().hex()}0"
+
+
+FILES_MARK = "f0"
+
+
+def author_key(post: Any) -> str:
+    """Who wrote it: the person's number, or a hash of an address that is nobody's."""
+    if post.person_id:
+        return f"p{post.person_id}"
+    return f"x{tag_of(post.from_address.lower() or post.from_name.casefold())}"
+
+
+def number_of(date: int, post_id: int) -> int:
+    """Entries are numbered by time, so that "the newest" is an end of the index and not a sort."""
+    return max(date, 0) << 24 | post_id & 0xFFFFFF
+
+
+def entry(ctx: Context, post: Any) -> Entry:
+    """The entry of a post; its files are written already."""
+    settings, tag = ctx.settings, post.tag
+    date = int(post.received_at.timestamp())
+    hide = settings.archive.addresses == "hidden"
+    shown = post.state == PostState.RELEASED
+    message = _message(post)
+    listed = settings.lists.get(post.list_name)
+    about = subject_of(post.subject, listed.subject_prefix if listed else None)
+    links = links_of(message)
+    text = render(message, files_at=f"../a/{tag}/", hide_addresses=hide) if shown else None
+    if text is not None:
+        folder = settings.archive.directory / post.list_name / "a" / tag
+        files.put_attachments(folder, (*text.files, *text.shown))
+    author = author_key(post)
+    name = one_line(post.name or post.from_name or _before_at(post.from_address), 120)
+    row = {
+        "number": number_of(date, post.id),
+        "post": post.id,
+        "list": post.list_name,
+        "tag": tag,
+        "message_id": post.message_id_header,
+        "date": date,
+        "month": month_of(post.received_at, settings.community.zone),
+        "subject": (one_line(post.subject, 400) or "(no subject)") if shown else REMOVED,
+        "topic": about.key if shown else "",
+        "reply": about.reply,
+        "refs": " ".join(links.refs),
+        "conversation": links.index[:22] or None,
+        "thread_index": links.index or None,
+        "sent_to": post.thread,
+        "author": author if shown else "",
+        "name": name if shown else "",
+        "profession": one_line(post.profession or "", 120) if shown else "",
+        "address": post.from_address if shown and not hide else "",
+        "asks": bool(text and "?" in text.text),
+        "shown": shown,
+        "excerpt": " ".join(text.text[: 4 * EXCERPT].split())[:EXCERPT] if text else "",
+        "files": len(text.files) if text else 0,
+        "size": len(text.html) if text else 0,
+    }
+    marks = [list_mark(post.list_name), author_mark(author)]
+    marks += [FILES_MARK] if text and text.files else []
+    marks += [f"{file.name}" for file in text.files] if text else []
+    return Entry(row, _with_files(ctx, text, tag) if text else "", text.text if text else "", " ".join(marks))
+
+
+def month_of(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).strftime("%Y-%m")
+
+
+def _before_at(address: str) -> str:
+    found = _LOCAL.match(address)
+    return found[0] if found else address or "unknown"
+
+
+def _message(post: Any) -> Message:
+    try:
+        return parse(zlib.decompress(post.raw))
+    except TooComplex:  # it was taken when the caps were wider
+        return Message(b"", (), b"")
+
+
+def _with_files(ctx: Context, text: Body, tag: str) -> str:
+    if not text.files:
+        return text.html
+    return text.html + ctx.render("archive/files.html", files=text.files, at=f"../a/{tag}/")
+
+
+def _columns(entry: Entry) -> tuple[str, str]:
+    return ", ".join(entry.row), ", ".join(f":{name}" for name in entry.row)
+
+
+def store(db: sqlite3.Connection, made: Iterable[Entry]) -> list[int]:
+    """Puts entries into the index in the place of earlier ones of the same posts; their numbers."""
+    numbers = []
+    for one in made:
+        remove(db, one.row["post"])
+        names, values = _columns(one)
+        db.execute(f"INSERT INTO message ({names}) VALUES ({values})", one.row)  # noqa: S608  (our own column names)
+        number = one.row["number"]
+        db.execute("INSERT INTO fragment VALUES (?, ?)", (number, zlib.compress(one.html.encode(), 1)))
+        refs = one.row["refs"].split()
+        if refs:
+            db.executemany(
+                "INSERT OR IGNORE INTO reference VALUES (?, ?, ?)", [(one.row["list"], ref, number) for ref in refs]
+            )
+        if one.row["shown"]:
+            name = f"{one.row['name']} {one.row['address']}"
+            db.execute(
+                "INSERT INTO words(rowid, subject, name, body, marks) VALUES (?, ?, ?, ?, ?)",
+                (number, one.row["subject"], name, one.words, one.marks),
+            )
+        numbers.append(number)
+    return numbers
+
+
+def remove(db: sqlite3.Connection, post: int) -> sqlite3.Row | None:
+    """Takes the entry of a post out of the index; the entry that was, or None."""
+    old: sqlite3.Row | None = db.execute("SELECT * FROM message WHERE post = ?", (post,)).fetchone()
+    if old is None:
+        return None
+    number = old["number"]
+    for table in ("message", "fragment", "reference"):
+        db.execute(f"DELETE FROM {table} WHERE number = ?", (number,))  # noqa: S608  (three names of ours)
+    db.execute("DELETE FROM words WHERE rowid = ?", (number,))
+    return old
+
+
+def entries(ctx: Context, tx: Connection, post_ids: Sequence[int]) -> list[Entry]:
+    """The entries of these posts, as far as their lists exist."""
+    return [entry(ctx, post) for post in read(tx, post_ids) if post.list_name in ctx.settings.lists]
+
+
+def folder_of(directory: Path, row: sqlite3.Row) -> Path:
+    """Where the files of an entry are."""
+    return directory / str(row["list"]) / "a" / str(row["tag"])

@@ -1,0 +1,156 @@
+"""A member's own page: their lists, the addresses of their feeds, the way out; and the feeds themselves.
+
+A feed's address is a capability of one member for one list: it can be given to a feed reader, which cannot log in, and
+taken back at any time. Each fetch asks anew whether that member may read that list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from listserv import membership, permalinks, routing
+from listserv.archiver import pages
+from listserv.context import Context
+from listserv.model import Feed
+from listserv.tokens import capability, read_capability
+from listserv.web.answers import form
+from listserv.web.finding import from_index, page
+from listserv.web.login import Visit, check_seal, required, seal
+
+_feed = Feed.__table__  # type: ignore[attr-defined]
+NEWEST = 40  # messages in a feed
+ATOM = "http://www.w3.org/2005/Atom"
+
+
+def routes(ctx: Context) -> list[Route]:
+    async def me(request: Request) -> Response:
+        here = await required(ctx, request)
+        if isinstance(here, Response):
+            return here
+        if request.method == "POST":
+            fields = await form(request)
+            check_seal(ctx, here.session, fields)
+            await ctx.db.write(lambda tx: _change_feed(ctx, tx, here, fields))
+            return RedirectResponse(f"{pages.path_of(ctx.settings)}/me", 303)
+        feeds = await ctx.db.read(lambda tx: _feeds(tx, here.reader.person))
+        lists = [
+            {
+                "name": name,
+                "title": routing.title(ctx.settings, name),
+                "address": routing.address(ctx.settings, name),
+                "feed": _feed_url(ctx, feeds[name]) if name in feeds else "",
+            }
+            for name in here.reader.lists
+        ]
+        return page(ctx, "me", name=here.reader.name, lists=lists, seal=seal(ctx, here.session))
+
+    async def feed(request: Request) -> Response:
+        number = read_capability(ctx.keys.feed, request.path_params["token"])
+        list_name = await ctx.db.read(lambda tx: _feed_list(ctx, tx, number)) if number is not None else None
+        if list_name is None:
+            raise HTTPException(404)
+        none: list[sqlite3.Row] = []
+        rows = await from_index(ctx, lambda db: _newest(db, list_name), none)
+        url = f"{ctx.settings.community.url}{request.url.path}"
+        data = _atom(ctx, list_name, rows, url)
+        tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "private, no-cache"})
+        headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+        return Response(data, media_type="application/atom+xml; charset=utf-8", headers=headers)
+
+    return [
+        Route("/me", me, methods=["GET", "POST"]),
+        Route("/feed/{token}", feed, methods=["GET"]),
+    ]
+
+
+def _feeds(tx: Connection, person: int) -> dict[str, int]:
+    rows = tx.execute(
+        select(_feed.c.id, _feed.c.list_name).where(_feed.c.person_id == person, _feed.c.revoked_at.is_(None))
+    )
+    return {row.list_name: row.id for row in rows}
+
+
+def _feed_url(ctx: Context, number: int) -> str:
+    return f"{ctx.settings.community.url}/feed/{capability(ctx.keys.feed, number)}"
+
+
+def _change_feed(ctx: Context, tx: Connection, here: Visit, fields: dict[str, str]) -> None:
+    """Makes a feed address for a list, or takes it back; a new one after that is another one."""
+    name, action = fields.get("list", ""), fields.get("action", "")
+    if name not in here.reader.lists or action not in ("make", "revoke"):
+        raise HTTPException(400)
+    now, person = ctx.clock(), here.reader.person
+    existing = _feeds(tx, person).get(name)
+    if action == "make" and existing is None:
+        tx.execute(insert(_feed).values(person_id=person, list_name=name, created_at=now))
+    elif action == "revoke" and existing is not None:
+        tx.execute(update(_feed).where(_feed.c.id == existing).values(revoked_at=now))
+
+
+def _feed_list(ctx: Context, tx: Connection, number: int) -> str | None:
+    """The list of a feed that is in use, of a member who may read that list at present."""
+    row = tx.execute(select(_feed).where(_feed.c.id == number, _feed.c.revoked_at.is_(None))).first()
+    if row is None:
+        return None
+    reader = membership.reader(tx, ctx.settings, row.person_id, ctx.clock())
+    return str(row.list_name) if reader is not None and row.list_name in reader.lists else None
+
+
+def _newest(db: sqlite3.Connection, list_name: str) -> list[sqlite3.Row]:
+    query = (
+        "SELECT number, tag, thread, subject, name, profession, date, excerpt FROM message"
+        " WHERE list = ? AND month >= (SELECT COALESCE(MIN(month), '') FROM (SELECT DISTINCT month FROM message"
+        " WHERE list = ? ORDER BY month DESC LIMIT 24)) AND shown ORDER BY number DESC LIMIT ?"
+    )
+    return db.execute(query, (list_name, list_name, NEWEST)).fetchall()
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _xml(text: str) -> str:
+    """Without the characters that XML 1.0 cannot hold."""
+    return "".join(c for c in text if c >= " " and c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff")
+
+
+def _atom(ctx: Context, list_name: str, rows: list[Any], url: str) -> bytes:
+    """RFC 4287. The text is an excerpt: whoever wants all of it reads it where its readers are asked for."""
+    ET.register_namespace("", ATOM)
+    settings = ctx.settings
+
+    def put(parent: ET.Element, name: str, text: str = "", **attributes: str) -> ET.Element:
+        element = ET.SubElement(parent, f"{{{ATOM}}}{name}", attributes)
+        element.text = _xml(text) or None
+        return element
+
+    root = ET.Element(f"{{{ATOM}}}feed")
+    put(root, "id", f"{settings.community.url}/archive/{list_name}/")
+    put(root, "title", f"{routing.title(settings, list_name)} · {settings.community.name}")
+    put(root, "updated", _iso(rows[0]["date"] if rows else 0))
+    put(root, "link", rel="self", href=url)
+    put(root, "link", rel="alternate", href=f"{settings.community.url}/archive/{list_name}/")
+    for row in rows:
+        entry = put(root, "entry")
+        link = permalinks.url(settings, list_name, row["tag"])
+        put(entry, "id", link)
+        put(entry, "title", row["subject"])
+        put(entry, "updated", _iso(row["date"]))
+        author = put(entry, "author")
+        put(author, "name", f"{row['name']}, {row['profession']}" if row["profession"] else row["name"])
+        put(entry, "link", rel="alternate", href=link)
+        put(entry, "summary", row["excerpt"])
+    data: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return data

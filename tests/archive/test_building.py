@@ -1,0 +1,300 @@
+"""The archive as files: one by one or all at once, in any order, interrupted or not, it ends with the same bytes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text, update
+
+from listserv import archiver, changes
+from listserv.archiver import building, files, pages
+from listserv.archiver.importing import import_mbox
+from listserv.context import Context
+from listserv.mail.mbox import written
+from listserv.mail.threads import tag_of
+from listserv.model import Person, Post, PostState
+from tests import archives
+from tests.conftest import NOW
+from tests.people import add_person, mail, seed
+
+_post = Post.__table__  # type: ignore[attr-defined]
+
+
+def conversation(count: int = 40, seed_: int = 1) -> list[tuple[bytes, datetime]]:
+    """Messages of several threads: with references, with a part of them, with Outlook's index alone, with a subject
+    alone, to missing messages; some in circles."""
+    chance = random.Random(seed_)
+    found: list[tuple[bytes, datetime]] = []
+    ids: list[tuple[str, str, list[str]]] = []
+    for number in range(count):
+        at = NOW + timedelta(hours=number * chance.choice([1, 5, 30]))
+        own = f"<m{number}@people.test>"
+        fields: dict[str, str] = {"date": at.strftime("%a, %d %b %Y %H:%M:%S +0000")}
+        kind = chance.random()
+        subject, chain = f"Topic number {number % 7} of the week", [own]
+        if ids and kind < 0.5:
+            parent, subject, refs = chance.choice(ids)
+            chain = [*refs, own]
+            fields["references"] = " ".join(refs[chance.randrange(len(refs)) :])
+            fields["in_reply_to"] = parent if chance.random() < 0.7 else "<nobody@knows>"
+            subject = subject if chance.random() < 0.8 else "Something else entirely"
+        elif kind < 0.65:
+            subject = f"Re: Topic number {number % 7} of the week"
+        elif kind < 0.75:
+            fields["references"] = f"<missing{number % 3}@people.test>"
+        elif kind < 0.8:
+            fields["references"] = f"<m{min(count - 1, number + 3)}@people.test>"
+        subject = subject if subject.startswith("Re:") or "references" not in fields else f"Re: {subject}"
+        sender = chance.choice(["Ann <ann@people.test>", "Ben <ben@people.test>", "A Stranger <x@old.test>"])
+        date = fields.pop("date")
+        raw = mail(sender, subject=subject, text=f"Words {number}?\n", message_id=own, **fields)
+        raw = raw.replace(b"Date: Mon, 23 Nov 2026 18:00:00 +1100", f"Date: {date}".encode())
+        found.append((raw, at))
+        ids.append((own, subject.removeprefix("Re: "), chain))
+    return found
+
+
+def as_mbox(path: Path, messages: list[tuple[bytes, datetime]]) -> Path:
+    path.write_bytes(b"".join(written(raw, at) for raw, at in messages))
+    return path
+
+
+def late(ctx: Context) -> Context:
+    import dataclasses
+
+    return dataclasses.replace(ctx, clock=lambda: NOW + timedelta(days=400))
+
+
+@pytest.mark.parametrize("order", range(6))
+def test_threads_are_the_same_in_any_order_of_arrival(
+    make_context: Callable[..., Context], tmp_path: Path, order: int
+) -> None:
+    """One message at a time, each with an update of its own, against everything at once."""
+    messages = conversation(seed_=order)
+    whole = late(make_context(base=tmp_path / "whole"))
+    import_mbox(whole, "perinatal", as_mbox(tmp_path / "whole.mbox", messages))
+    archiver.build(whole, full=True)
+    shuffled = messages[:]
+    random.Random(order).shuffle(shuffled)
+    single = late(make_context(base=tmp_path / "single"))
+    for number, message in enumerate(shuffled):
+        import_mbox(single, "perinatal", as_mbox(tmp_path / f"{number}.mbox", [message]))
+        archiver.update(single)
+    assert archives.threads(single) == archives.threads(whole)
+    assert archives.files(single.settings.archive.directory) == archives.files(whole.settings.archive.directory)
+    assert 2 < len(archives.threads(whole)) < len(messages)
+
+
+def test_a_full_build_gives_the_same_bytes(ctx: Context) -> None:
+    seed(ctx)
+    archiver.build(ctx)
+    for number in range(5):
+        archives.post(ctx, f"Question {number} for all", "Well?\n")
+        archiver.update(ctx)
+    archives.post(ctx, "Re: Question 1 for all", "Yes.\n", sender="ben@people.test")
+    archiver.update(ctx)
+    one_by_one = archives.files(ctx.settings.archive.directory)
+    report = archiver.build(ctx, full=True)
+    assert report.full and report.written == 0, "not a byte of a page was another one"
+    assert archives.files(ctx.settings.archive.directory) == one_by_one
+
+
+def test_one_post_touches_its_thread_its_month_and_its_list(ctx: Context) -> None:
+    seed(ctx)
+    for number in range(3):
+        archives.post(ctx, f"Question {number} for all", "Well?\n")
+    archives.post(ctx, "For anxiety", "Well?\n", to="anxiety@lists.test")
+    archiver.build(ctx)
+    before = archives.files(ctx.settings.archive.directory)
+    message_id = archives.post(ctx, "Something new", "Well?\n")
+    report = archiver.update(ctx)
+    after = archives.files(ctx.settings.archive.directory)
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {"perinatal/index.html", "perinatal/2026-11.html", f"perinatal/t/{tag_of(message_id)}.html"}
+    assert report.written == 3 and before.keys() <= after.keys()
+
+
+def test_nothing_new_writes_nothing(ctx: Context) -> None:
+    seed(ctx)
+    archives.post(ctx)
+    archiver.build(ctx)
+    report = archiver.build(ctx)
+    assert (report.messages, report.written, report.removed) == (0, 0, 0)
+
+
+class Stopped(BaseException):
+    """As if the process had been killed here."""
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3, 5, 8, 13])
+@pytest.mark.parametrize("full", [True, False])
+def test_a_build_that_was_interrupted_anywhere_ends_the_same(
+    make_context: Callable[..., Context], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int, full: bool
+) -> None:
+    ctx = late(make_context(base=tmp_path / "house"))
+    messages = conversation()
+    import_mbox(ctx, "perinatal", as_mbox(tmp_path / "a.mbox", messages[:25]))
+    archiver.build(ctx)
+    import_mbox(ctx, "perinatal", as_mbox(tmp_path / "b.mbox", messages))
+    real, count = files.write, 0
+
+    def breaking(path: Path, data: bytes, *, sync: bool = False) -> bool:
+        nonlocal count
+        count += 1
+        if count > after:
+            raise Stopped
+        return real(path, data, sync=sync)
+
+    monkeypatch.setattr(files, "write", breaking)
+    with pytest.raises(Stopped):
+        archiver.build(ctx, full=full)
+    monkeypatch.setattr(files, "write", real)
+    archiver.update(ctx)
+    resumed = archives.files(ctx.settings.archive.directory)
+    assert archiver.build(ctx, full=True).written == 0
+    assert archives.files(ctx.settings.archive.directory) == resumed
+
+
+def test_what_no_message_accounts_for_is_cleared_away(ctx: Context) -> None:
+    seed(ctx)
+    archives.post(ctx)
+    archiver.build(ctx)
+    folder = ctx.settings.archive.directory
+    before = archives.files(folder)
+    for stale in ("perinatal/t/aaaaaaaaaaaaaaaa.html", "perinatal/t/.x.html.part", "perinatal/2001-01.html"):
+        (folder / stale).write_text("old")
+    (folder / "perinatal/a/aaaaaaaaaaaaaaaa").mkdir(parents=True)
+    (folder / "perinatal/a/aaaaaaaaaaaaaaaa/1.png").write_text("old")
+    (folder / "README.md").write_text("kept")
+    archiver.build(ctx, full=True)
+    assert archives.files(folder) == before | {"README.md": b"kept"}
+
+
+def test_the_index_can_be_deleted(ctx: Context) -> None:
+    seed(ctx)
+    archives.post(ctx)
+    archiver.build(ctx)
+    folder = ctx.settings.archive.directory
+    before = archives.files(folder)
+    for path in folder.glob("search.sqlite3*"):
+        path.unlink()
+    archiver.update(ctx)
+    assert archives.files(folder) == before and archives.table(ctx, "SELECT * FROM message")
+
+
+def test_a_change_of_name_and_profession_is_shown(ctx: Context) -> None:
+    seed(ctx)
+    archives.post(ctx)
+    archiver.build(ctx)
+    with ctx.db.transaction() as tx:
+        tx.execute(update(Person).where(Person.name == "Ann Archer").values(name="Ann Bell", profession="GP"))  # type: ignore[arg-type]
+    archiver.build(ctx)
+    resumed = archives.files(ctx.settings.archive.directory)
+    page = next(data for name, data in resumed.items() if "/t/" in name).decode()
+    assert "Ann Bell" in page and "GP" in page and "Ann Archer" not in page
+    assert archiver.build(ctx, full=True).written == 0
+
+
+def test_other_settings_are_on_every_page(ctx: Context, make_context: Callable[..., Context]) -> None:
+    import dataclasses
+
+    seed(ctx)
+    archives.post(ctx)
+    archiver.build(ctx)
+    listed = ctx.settings.lists["perinatal"].model_copy(update={"title": "Mothers and fathers"})
+    settings = ctx.settings.model_copy(update={"lists": {**ctx.settings.lists, "perinatal": listed}})
+    archiver.build(dataclasses.replace(ctx, settings=settings))
+    pages_now = [data for name, data in archives.files(ctx.settings.archive.directory).items() if name.endswith("html")]
+    assert len(pages_now) >= 3
+    assert all(b"Mothers and fathers" in data for data in pages_now if b"Perinatal" in data or b"/perinatal/" in data)
+    assert not any(b"Perinatal mental health" in data for data in pages_now)
+
+
+SECRET = "Quokkasyndrome"
+
+
+@pytest.mark.parametrize("gone", ["recalled", "erased"])
+def test_what_is_taken_back_is_nowhere_any_more(ctx: Context, gone: str) -> None:
+    """Looked for in every file, raw and decoded, in every blob of the index, and in its free pages and its log."""
+    seed(ctx)
+    first = archives.post(ctx, "Before", "Nothing special here.\n")
+    raw = mail(subject=f"About {SECRET} today", text=f"{SECRET} again {SECRET}\n", message_id="<secret@people.test>")
+    archives.post(ctx, raw=raw)
+    answer = archives.post(ctx, "Re: About it", "An answer.\n", sender="ben@people.test",
+                           in_reply_to="<secret@people.test>", references="<secret@people.test>")  # fmt: skip
+    archiver.build(ctx)
+    assert _found(ctx, SECRET)
+    with ctx.db.transaction() as tx:
+        row = tx.execute(text("SELECT id, list_name FROM post WHERE subject LIKE '%Quokka%'")).one()
+        if gone == "recalled":
+            tx.execute(update(_post).where(_post.c.id == row.id).values(state=PostState.RECALLED))
+        else:
+            tx.execute(text("DELETE FROM delivery WHERE post_id = :id"), {"id": row.id})
+            tx.execute(text("DELETE FROM post WHERE id = :id"), {"id": row.id})
+        changes.note(tx, row.list_name, ctx.clock(), row.id)
+    archiver.update(ctx)
+    assert not _found(ctx, SECRET)
+    one_thread = [["<secret@people.test>", answer]] if gone == "recalled" else [[answer]]
+    assert archives.threads(ctx) == sorted([[first], *one_thread])
+    pages_now = archives.files(ctx.settings.archive.directory)
+    if gone == "recalled":
+        assert b"This message was taken back" in pages_now[f"perinatal/t/{tag_of('secret@people.test')}.html"]
+    assert archiver.build(ctx, full=True).written == 0
+    assert not _found(ctx, SECRET)
+
+
+def _found(ctx: Context, word: str) -> list[str]:
+    import zlib
+
+    places = []
+    wanted = [word.lower().encode(), word.lower()[:9].encode()]  # as written, and as the stemmer may have cut it
+    for path in ctx.settings.archive.directory.rglob("*"):
+        if path.is_file() and any(one in path.read_bytes().lower() for one in wanted):
+            places.append(path.name)
+    for row in archives.table(ctx, "SELECT html FROM fragment"):
+        if any(one in zlib.decompress(row[0]).lower() for one in wanted):
+            places.append("fragment")
+    return places
+
+
+def test_a_long_conversation_is_split_into_pages(make_context: Callable[..., Context], tmp_path: Path) -> None:
+    ctx = late(make_context(base=tmp_path / "house"))
+    root = "<root@people.test>"
+    messages = [(mail(subject="Long one", message_id=root), NOW)]
+    for number in range(230):
+        messages.append((mail("ben@people.test", subject="Re: Long one", text=f"Answer {number}\n",
+                              message_id=f"<{number}@x>", in_reply_to=root), NOW))  # fmt: skip
+    import_mbox(ctx, "perinatal", as_mbox(tmp_path / "a.mbox", messages))
+    archiver.build(ctx)
+    tag = tag_of(root)
+    names = [name for name in archives.files(ctx.settings.archive.directory) if "/t/" in name]
+    assert names == [f"perinatal/t/{tag}{end}.html" for end in ("-2", "-3", "")]
+    counts = [archives.files(ctx.settings.archive.directory)[name].count(b"<article") for name in names]
+    assert sum(counts) == 231 and max(counts) == building.placing.PER_PAGE
+
+
+def test_a_month_is_that_of_the_community(ctx: Context) -> None:
+    """23 November, 8:00 UTC is the same day in Sydney; the end of a month is another month there."""
+    assert pages.month_name("2026-11") == "November 2026"
+    from listserv.archiver.entries import month_of
+
+    zone = ctx.settings.community.zone
+    assert month_of(NOW.replace(day=30, hour=14), zone) == "2026-12"
+
+
+def test_an_import_adds_nothing_twice_and_sends_nothing(ctx: Context, tmp_path: Path) -> None:
+    ctx = late(ctx)
+    with ctx.db.transaction() as tx:
+        add_person(tx, "ann@people.test", name="Ann Archer", lists=("perinatal",))
+    box = as_mbox(tmp_path / "old.mbox", conversation(10))
+    first, second = import_mbox(ctx, "perinatal", box), import_mbox(ctx, "perinatal", box)
+    assert (first.read, first.added, first.known) == (10, 10, 0)
+    assert (second.read, second.added, second.known) == (10, 0, 10)
+    with ctx.db.reading() as tx:
+        assert tx.execute(text("SELECT COUNT(*) FROM delivery")).scalar() == 0
+        assert tx.execute(text("SELECT COUNT(*) FROM notice")).scalar() == 0
+        assert tx.execute(text("SELECT COUNT(*) FROM post WHERE person_id IS NOT NULL")).scalar()
