@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from listserv.errors import UserError
 from listserv.mail.address import split
-from listserv.settings.schema import Archive, Certificate, ListSettings, Secrets, Settings
+from listserv.settings.schema import Certificate, ListSettings, Secrets, Settings
 from listserv.settings.values import HUB, LIST_NAME, ROLE_NAMES, SUFFIXES
 
 
@@ -123,7 +123,7 @@ def _absolute(settings: Settings, base: Path) -> Settings:
 
     changes: dict[str, Any] = {
         "secrets": Secrets(key_file=at(settings.secrets.key_file)),
-        "archive": Archive(directory=at(settings.archive.directory)),
+        "archive": settings.archive.model_copy(update={"directory": at(settings.archive.directory)}),
         "community": settings.community.model_copy(
             update={"terms": at(settings.community.terms) if settings.community.terms else None}
         ),

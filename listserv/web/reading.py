@@ -90,7 +90,7 @@ def kind(path: str) -> str | None:
 
 def _not_logged_in(ctx: Context, request: Request, path: str) -> Response:
     """Login for what is a page, 401 for the rest; the same whether or not there is anything."""
-    page = path.endswith((".html", "/")) or _PERMALINK.match(path) or re.fullmatch(_LIST, path)
+    page = path.endswith((".html", "/")) or "." not in path.rpartition("/")[2]
     return to_login(ctx, request) if page else Response(status_code=401)
 
 
