@@ -113,9 +113,12 @@ def search(
     finally:
         db.close()
     rows = [_row(ctx, hit) for hit in found.hits]
-    show(rows, COLUMNS, as_json=json, empty="Nothing was found.")
-    if found.more and not json:
-        say(f"{'More than ' if found.many else ''}{found.count} in all; --limit shows more.")
+    if json or not rows:
+        show(rows, COLUMNS, as_json=json, empty="Nothing was found.")
+        return
+    for row in rows:
+        say(f"{row['subject']}\n  {row['from']}, {row['date']}, {row['list']}\n  {row['snippet']}\n  {row['url']}\n")
+    say(f"{'More than ' if found.many else ''}{found.count} in all" + ("; --limit shows more." if found.more else "."))
 
 
 def _row(ctx: Context, hit: Any) -> dict[str, Any]:

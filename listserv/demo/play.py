@@ -14,6 +14,7 @@ from rich.text import Text
 from listserv import signing
 from listserv.catcher import Catcher, page
 from listserv.context import open_context
+from listserv.demo.archive import where_to_read
 from listserv.demo.scenes import SCENES
 from listserv.demo.stage import Stage, start
 from listserv.edge.templates import render
@@ -90,7 +91,8 @@ def _sum_up(stage: Stage, page_port: int) -> None:
         stage.console.print(Text("Everything was found where it should be.", style="bold green"))
     stage.tell(f"All mailboxes:  http://127.0.0.1:{page_port}/")
     stage.tell(f"Settings:       {stage.settings_file}")
-    stage.tell("The archive and the digest are not built yet; they will play here.")
+    where_to_read(stage)
+    stage.tell("The digest is not built yet; it will play here.")
 
 
 async def _until_interrupted(console: Console) -> None:
