@@ -17,7 +17,7 @@ def files(directory: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(directory)): path.read_bytes()
         for path in sorted(directory.rglob("*"))
-        if path.is_file() and not path.name.startswith("search.sqlite3") and path.name != ".lock"
+        if path.is_file() and not path.name.startswith("search.sqlite3") and path.name not in (".lock", ".part")
     }
 
 

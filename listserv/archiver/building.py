@@ -65,9 +65,8 @@ def build(ctx: Context, list_name: str | None = None, *, full: bool = False, pro
             if full and list_name is not None:
                 with transaction(db):
                     _note_list(db, list_name)
+                    _note(db, list_name, "clear", "")
             _write(ctx, db, report, sync=False, progress=progress)
-            if full and list_name is not None:
-                _clear_list(ctx, db, list_name)
             report.threads = db.execute("SELECT COUNT(*) FROM thread").fetchone()[0]
             return report
         finally:
@@ -291,11 +290,10 @@ def _all(ctx: Context, db: sqlite3.Connection, progress: Progress) -> Report:
         db.execute("INSERT INTO words(words) VALUES ('optimize')")
         for name in ctx.settings.lists:
             _note_list(db, name)
+            _note(db, name, "clear", "")
         set_meta(db, "look", pages.look(ctx))
         set_meta(db, "complete", "1")
     _write(ctx, db, report, sync=False, progress=progress)
-    for name in ctx.settings.lists:
-        _clear_list(ctx, db, name)
     _clear_others(ctx)
     index.forget(db)
     report.threads = db.execute("SELECT COUNT(*) FROM thread").fetchone()[0]
@@ -306,7 +304,7 @@ def _write(ctx: Context, db: sqlite3.Connection, report: Report, *, sync: bool, 
     """Writes every page that is noted."""
     directory = ctx.settings.archive.directory
     for name in pages.ASSET_NAMES:
-        files.write(directory / files.ASSETS / name, pages.asset(name, ctx))
+        files.write(directory, f"{files.ASSETS}/{name}", pages.asset(name, ctx))
     noted = db.execute("SELECT * FROM dirty ORDER BY list, kind DESC, name").fetchall()
     for at in range(0, len(noted), CHUNK):
         for row in noted[at : at + CHUNK]:
@@ -329,17 +327,20 @@ def _page(ctx: Context, db: sqlite3.Connection, directory: Path, row: sqlite3.Ro
     folder = directory / row["list"]
     if row["list"] not in ctx.settings.lists:
         return 0
+    if row["kind"] == "clear":  # the last of its list, by its name
+        _clear_list(ctx, db, row["list"])
+        return 0
     if row["kind"] == "list":
-        return files.write(folder / "index.html", pages.list_page(ctx, db, row["list"]), sync=sync)
+        return files.write(directory, f"{row['list']}/index.html", pages.list_page(ctx, db, row["list"]), sync=sync)
     if row["kind"] == "month":
         page = pages.month(ctx, db, row["list"], row["name"])
         if page is None:
             files.remove(folder / f"{row['name']}.html")
             return 1
-        return files.write(folder / f"{row['name']}.html", page, sync=sync)
+        return files.write(directory, f"{row['list']}/{row['name']}.html", page, sync=sync)
     written, number = 0, 0
     for number, (name, data) in enumerate(pages.thread(ctx, db, row["list"], row["name"]), 1):  # noqa: B007
-        written += files.write(folder / name, data, sync=sync)
+        written += files.write(directory, f"{row['list']}/{name}", data, sync=sync)
     while (stale := folder / pages.thread_file(row["name"], number + 1)).exists():
         files.remove(stale)
         number += 1

@@ -101,7 +101,7 @@ def entry(ctx: Context, post: Any) -> Entry:
     text = render(message, files_at=f"../a/{tag}/", hide_addresses=hide) if shown else None
     if text is not None:
         folder = settings.archive.directory / post.list_name / "a" / tag
-        files.put_attachments(folder, (*text.files, *text.shown))
+        files.put_attachments(settings.archive.directory, folder, (*text.files, *text.shown))
     author = author_key(post)
     name = one_line(post.name or post.from_name or _before_at(post.from_address), 120)
     row = {

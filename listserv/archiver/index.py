@@ -110,6 +110,7 @@ def locked(directory: Path) -> Iterator[None]:
     handle = os.open(directory / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        (directory / ".part").unlink(missing_ok=True)  # of one who was killed while writing a page
         yield
     finally:
         os.close(handle)
