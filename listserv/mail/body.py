@@ -14,7 +14,7 @@ from html import escape
 
 from listserv.mail.attached import is_attachment
 from listserv.mail.message import Message, Part, iter_parts
-from listserv.mail.sanitised import sanitised
+from listserv.mail.sanitised import REST, sanitised
 from listserv.mail.served import Served, served
 from listserv.mail.text import part_text
 
@@ -22,17 +22,22 @@ MAX_TEXT = 200_000  # characters that are shown
 MAX_WORDS = 20_000  # characters that are searched
 SHORT_QUOTE = 6  # lines that stay open between own words
 PICTURE = 10_000  # octets; what is smaller is a logo
-REST = '<p class="none">The rest of this message is too long to be shown here.</p>'
 NOTHING = '<p class="none">This message has no text.</p>'
 REL = "nofollow noopener noreferrer"
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"\x00-\x1f]{1,2000}", re.I)
+_HOST = re.compile(r"https?://[\w.-]{1,253}(?::[0-5]?\d{1,4})?(?:[/?#]|\Z)", re.I)
+_UNFIT = {ord(mark): f"%{ord(mark):02X}" for mark in "\\^`{|}[]"}
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_TABLE = re.compile(rb"<th[\s>]", re.I)
 _AFTER_URL = ".,;:!?'\"*_…»”’"
 _ADDRESS = re.compile(r"(?<![\w.+-])([\w.+-]{1,64})@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", re.A)
 _QUOTED = re.compile(r"[ \t]?>")
 _MARKS = re.compile(r"[ \t]{0,3}>")
 _ATTRIBUTION = re.compile(
     r"(?:wrote|writes|schrieb|écrit|escribió|escreveu|scritto|schreef|skrev|napsal|napisał\(?a?\)?|пишет|写道|\d\d|@\S+>?)"
-    r"\s?[:：]\s*\Z|<\S+@\S+>.{0,40}[:：]\s*\Z",
+    r"\s?[:：]\s*\Z|<\S+@\S+>.{0,40}[:：]\s*\Z|"
+    r"\A\s*(?:on|am|le|el|il|op|den|em|w dniu)\b.{4,160}\b(?:wrote|schrieb|écrit|escribió|escreveu|scritto|schreef|"
+    r"skrev|napisał)\b.{0,100}[:：]\s*\Z",
     re.I,
 )
 _EARLIER = re.compile(
@@ -114,7 +119,7 @@ def _chosen(texts: Sequence[Part], pages: Sequence[Part], files: Sequence[Served
     if any(part.content_type == "text/plain" and part.decoded().strip() for part in alone) and not rich_ones:
         alone = [part for part in alone if part.content_type == "text/plain" or not plain_ones]
     blank = not any(part.decoded().strip() for part in plain_ones)
-    if rich_ones and (blank or _has_pictures(rich_ones, files)):
+    if rich_ones and (blank or _has_pictures(rich_ones, files) or _has_table(rich_ones)):
         both = [*alone, *rich_ones]
     else:
         both = [*alone, *(plain_ones or rich_ones)]
@@ -129,6 +134,11 @@ def _has_pictures(pages: Sequence[Part], files: Sequence[Served]) -> bool:
     return any(f"cid:{identity}" in html for identity in ids)
 
 
+def _has_table(pages: Sequence[Part]) -> bool:
+    """Whether there is a table of data: those that only arrange a page have no heads."""
+    return any(_TABLE.search(part.decoded()) for part in pages)
+
+
 # --- plain text --------------------------------------------------------------------------------------------------
 
 
@@ -141,9 +151,10 @@ def linked(text: str) -> str:
         url = found[0].rstrip(_AFTER_URL)
         while url.endswith((")", "]")) and url.count(url[-1]) > url.count("(" if url[-1] == ")" else "["):
             url = url[:-1].rstrip(_AFTER_URL)
-        if len(url) < 8:
-            continue
         href = url if url[:4].lower() == "http" else f"http://{url}"
+        if len(url) < 8 or not _HOST.match(href):
+            continue
+        href = _BARE_PERCENT.sub("%25", href.translate(_UNFIT))
         out.append(escape(text[position : found.start()], quote=False))
         out.append(f'<a href="{escape(href)}" rel="{REL}">{escape(url, quote=False)}</a>')
         position = found.start() + len(url)
@@ -165,7 +176,6 @@ def plain(text: str) -> tuple[str, str]:
         elif kind == "sig":
             out.append(f'<div class="sig">{linked(_trimmed(block))}</div>')
         elif kind == "earlier":
-            own += block
             inner = f'<div class="text">{linked(_trimmed(block))}</div>'
             out.append(_folded("Earlier message", inner))
         else:

@@ -18,7 +18,9 @@ import nh3
 from listserv.mail.served import Served
 
 MAX_HTML = 1_000_000  # characters
-MAX_TAGS = 40_000
+MAX_TAGS = 20_000
+MAX_REOPENED = 400_000
+REST = '<p class="none">The rest of this message is too long to be shown here.</p>'
 SCHEMES = ("http://", "https://", "mailto:")
 REL = "nofollow noopener noreferrer"
 _BLOCKS = frozenset(
@@ -27,11 +29,18 @@ _BLOCKS = frozenset(
 _INLINE = frozenset("b strong i em u s sub sup code a".split())  # noqa: SIM905
 _VOID = frozenset(("br", "hr", "img"))
 _TAGS = _BLOCKS | _INLINE | _VOID
-_ATTRIBUTES = {"a": {"href"}, "img": {"src", "alt"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}}
+_ATTRIBUTES: dict[str, set[str]] = {
+    "*": set(),
+    "a": {"href"},
+    "img": {"src", "alt"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan"},
+}
 _FORGET = frozenset((
     "script", "style", "head", "title", "noscript", "template", "textarea", "select", "iframe", "object", "embed",
     "svg", "math", "noembed", "noframes", "option", "audio", "video", "canvas", "frameset",
 ))  # fmt: skip
+_FORMATTING = re.compile(r"</?(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/<>]|\Z)[^<>]*>?", re.I)
 _TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)((?:\s+[a-z][a-z-]*="[^"]*")*)\s*/?>')
 _EMPTY = re.compile(r"<(p|div)>(?:\s|&nbsp;|<br>)*</\1>")
 _BREAKS = re.compile(r"(?:<br>\s*){3,}")
@@ -76,9 +85,10 @@ def sanitised(html: str, files: Sequence[Served], files_at: str, *, hide: bool) 
             )
         return value
 
+    bounded, cut = _bounded(html)
     try:
         clean = nh3.clean(
-            html[:MAX_HTML],
+            bounded,
             tags=set(_TAGS),
             clean_content_tags=set(_FORGET),
             attributes=_ATTRIBUTES,
@@ -95,7 +105,20 @@ def sanitised(html: str, files: Sequence[Served], files_at: str, *, hide: bool) 
     for _ in range(2):
         out = _EMPTY.sub("", out)
     out = _BREAKS.sub("<br><br>", out)
-    return (f'<div class="html">{out}</div>' if out.strip() else ""), words, used
+    rest = REST if cut else ""
+    return (f'<div class="html">{out}</div>{rest}' if out.strip() else rest), words, used
+
+
+def _bounded(html: str) -> tuple[str, bool]:
+    """What nh3 can read in bounded time and memory, and whether anything was cut. The rules of HTML 5 open every
+    formatting tag that was not closed again in each paragraph: without a bound, 160 kB of them end the process."""
+    text, cut = html[:MAX_HTML], len(html) > MAX_HTML
+    tags = text.count("<")
+    if tags > MAX_TAGS:
+        text, tags, cut = "<".join(text.split("<", MAX_TAGS)[:MAX_TAGS]), MAX_TAGS, True
+    if tags > 600 and tags * sum(1 for _ in _FORMATTING.finditer(text)) > MAX_REOPENED:
+        text = _FORMATTING.sub(" ", text)  # a blank, so that no tag is made of what stood around one
+    return text, cut
 
 
 @dataclass(slots=True)
@@ -134,7 +157,7 @@ def _pieces(clean: str) -> list[_Piece]:
                 element.close = len(pieces)
                 pieces.append(_Piece(found[0], tag, True, element=element))
             continue
-        if tag == "img" and " src=" not in attributes:
+        if (tag == "img" and " src=" not in attributes) or (tag == "br" and stack and stack[-1].tag in ("ul", "ol")):
             continue
         element = _Element(tag, len(pieces), stack[-1] if stack else None, attributes)
         if stack:
