@@ -59,15 +59,14 @@ def renamed(source: str, target: Path, number: int) -> Path:
 
 def fill(ctx: Context, folder: Path, wanted: int) -> None:
     """`wanted` messages on as many lists as that takes, without their pages."""
-    have, number = 0, 0
-    for name in ctx.settings.lists:
+    have = 0
+    for number, name in enumerate(ctx.settings.lists):
         for source in ("patches.mbox.gz", "people.mbox.gz"):
             if have >= wanted:
                 return
             box = renamed(source, folder / "some.mbox", number)
             have += import_mbox(ctx, name, box).added
             box.unlink()
-        number += 1
 
 
 _BUILD = """

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from listserv.archiver import entries, files, index, pages, placing
 from listserv.archiver.index import connect, locked, meta, set_meta, transaction
@@ -55,7 +55,7 @@ def build(ctx: Context, list_name: str | None = None, *, full: bool = False, pro
     with locked(ctx.settings.archive.directory):
         db = connect(ctx.settings.archive.directory, write=True)
         try:
-            if meta(db, "version") != index.VERSION or meta(db, "complete") is None or (full and list_name is None):
+            if (full and list_name is None) or not _usable(ctx, db):
                 return _all(ctx, db, progress)
             report = _changes(ctx, db)
             _names(ctx, db)
@@ -79,13 +79,25 @@ def update(ctx: Context) -> Report:
     with locked(directory):
         db = connect(directory, write=True)
         try:
-            if meta(db, "version") != index.VERSION or meta(db, "complete") is None:
+            if not _usable(ctx, db):
                 return _all(ctx, db, _nothing)
             report = _changes(ctx, db)
             _write(ctx, db, report, sync=True)
             return report
         finally:
             db.close()
+
+
+def _usable(ctx: Context, db: sqlite3.Connection) -> bool:
+    """Whether what is there can be brought up to date: whole, of this version, and not ahead of its database, as after
+    a backup was put back, nor away for longer than changes are kept."""
+    if meta(db, "version") != index.VERSION or meta(db, "complete") is None:
+        return False
+    with ctx.db.reading() as tx:
+        newest = tx.execute(select(func.max(_change.c.id))).scalar() or 0
+        oldest = tx.execute(select(func.min(_change.c.id))).scalar() or 0
+    cursor = int(meta(db, "cursor") or 0)
+    return newest >= cursor and (oldest <= cursor + 1 or not ctx.db.sqlite)
 
 
 async def follow(ctx: Context, stopping: asyncio.Event) -> None:

@@ -298,3 +298,17 @@ def test_an_import_adds_nothing_twice_and_sends_nothing(ctx: Context, tmp_path: 
         assert tx.execute(text("SELECT COUNT(*) FROM delivery")).scalar() == 0
         assert tx.execute(text("SELECT COUNT(*) FROM notice")).scalar() == 0
         assert tx.execute(text("SELECT COUNT(*) FROM post WHERE person_id IS NOT NULL")).scalar()
+
+
+def test_an_archive_that_is_ahead_of_its_database_is_built_anew(ctx: Context) -> None:
+    """A backup was put back: numbers of changes are given out a second time."""
+    seed(ctx)
+    for number in range(3):
+        archives.post(ctx, f"Question {number} for all")
+    archiver.build(ctx)
+    with ctx.db.transaction() as tx:
+        tx.execute(text("DELETE FROM delivery"))
+        tx.execute(text("DELETE FROM change WHERE id > 1"))
+        tx.execute(text("DELETE FROM post WHERE id > 1"))
+    report = archiver.update(ctx)
+    assert report.full and len(archives.threads(ctx)) == 1
