@@ -11,11 +11,12 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select, text
 
 from listserv.archiver import entries, files, index, pages, placing
 from listserv.archiver.index import connect, locked, meta, set_meta, transaction
@@ -94,26 +95,27 @@ def _usable(ctx: Context, db: sqlite3.Connection) -> bool:
     if meta(db, "version") != index.VERSION or meta(db, "complete") is None:
         return False
     with ctx.db.reading() as tx:
-        newest = tx.execute(select(func.max(_change.c.id))).scalar() or 0
-        oldest = tx.execute(select(func.min(_change.c.id))).scalar() or 0
+        oldest, newest = tx.execute(text("SELECT MIN(id), MAX(id) FROM change")).one()
     cursor = int(meta(db, "cursor") or 0)
-    return newest >= cursor and (oldest <= cursor + 1 or not ctx.db.sqlite)
+    return (newest or 0) >= cursor and ((oldest or 0) <= cursor + 1 or not ctx.db.sqlite)
 
 
 async def follow(ctx: Context, stopping: asyncio.Event) -> None:
     """Keeps the archive up to date until `stopping` is set: the archiver of `serve`."""
     await asyncio.to_thread(build, ctx)
-    while not stopping.is_set():
-        ctx.wake.archive.clear()
-        if await asyncio.to_thread(_waiting, ctx):
-            await asyncio.to_thread(update, ctx)
-            continue
-        waits = [asyncio.ensure_future(ctx.wake.archive.wait()), asyncio.ensure_future(stopping.wait())]
-        await asyncio.wait(waits, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        if ctx.wake.archive.is_set():
-            await asyncio.sleep(GATHER)
+    with closing(connect(ctx.settings.archive.directory)) as kept:
+        kept.execute("SELECT 1 FROM meta").fetchone()  # while this is open, no update has to tidy up the index's log
+        while not stopping.is_set():
+            ctx.wake.archive.clear()
+            if await asyncio.to_thread(_waiting, ctx):
+                await asyncio.to_thread(update, ctx)
+                continue
+            waits = [asyncio.ensure_future(ctx.wake.archive.wait()), asyncio.ensure_future(stopping.wait())]
+            await asyncio.wait(waits, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+            if ctx.wake.archive.is_set():
+                await asyncio.sleep(GATHER)
 
 
 def _waiting(ctx: Context) -> bool:
@@ -167,6 +169,8 @@ def _changes(ctx: Context, db: sqlite3.Connection) -> Report:
             if any(row.post_id is None for row in fresh):
                 _take_edits(ctx, db)
             _have_seen(db, [row.id for row in fresh])
+        if len(fresh) < CHUNK:
+            return report
 
 
 def _take(ctx: Context, db: sqlite3.Connection, made: list[entries.Entry], gone: Iterable[int], report: Report) -> None:
@@ -194,25 +198,20 @@ def _current(db: sqlite3.Connection, post: int) -> sqlite3.Row | None:
 
 def _touch(db: sqlite3.Connection, list_name: str, changed: list[sqlite3.Row]) -> None:
     """Places what changed and notes the pages that this touches."""
-    titles = {row["tag"]: row["subject"] for row in _threads(db, list_name, {row["thread"] for row in changed})}
-    touched = placing.place(db, list_name, changed)
+    touched, called = placing.place(db, list_name, changed)
     months = {row["month"] for row in changed}
-    now = {row["tag"]: row["subject"] for row in _threads(db, list_name, touched)}
+    for month in months:
+        count = "SELECT ?1, ?2, COUNT(*) FROM message WHERE list = ?1 AND month = ?2"
+        db.execute(f"INSERT OR REPLACE INTO month {count}", (list_name, month))
+    db.execute("DELETE FROM month WHERE list = ? AND count = 0", (list_name,))
     for tag in touched:
         _note(db, list_name, "thread", tag)
-        if titles.get(tag) != now.get(tag):  # a thread that is new, gone, or begins with another message
-            query = "SELECT DISTINCT month FROM message WHERE list = ? AND thread = ?"
-            months |= {row[0] for row in db.execute(query, (list_name, tag))}
+    for tag in called:
+        query = "SELECT DISTINCT month FROM message WHERE list = ? AND thread = ?"
+        months |= {row[0] for row in db.execute(query, (list_name, tag))}
     for month in months:
         _note(db, list_name, "month", month)
     _note(db, list_name, "list", "")
-
-
-def _threads(db: sqlite3.Connection, list_name: str, tags: Iterable[str]) -> list[sqlite3.Row]:
-    found = []
-    for tag in tags:
-        found += db.execute("SELECT tag, subject FROM thread WHERE list = ? AND tag = ?", (list_name, tag)).fetchall()
-    return found
 
 
 def _note(db: sqlite3.Connection, list_name: str, kind: str, name: str) -> None:

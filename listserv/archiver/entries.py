@@ -170,7 +170,7 @@ def store(db: sqlite3.Connection, made: Iterable[Entry]) -> list[int]:
         db.execute(f"INSERT INTO message ({names}) VALUES ({values})", one.row)  # noqa: S608  (our own column names)
         number = one.row["number"]
         db.execute("INSERT INTO fragment VALUES (?, ?)", (number, zlib.compress(one.html.encode(), 1)))
-        refs = one.row["refs"].split()
+        refs = [*one.row["refs"].split(), *([one.row["sent_to"]] if one.row["sent_to"] else [])]
         if refs:
             db.executemany(
                 "INSERT OR IGNORE INTO reference VALUES (?, ?, ?)", [(one.row["list"], ref, number) for ref in refs]

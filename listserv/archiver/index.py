@@ -42,13 +42,14 @@ CREATE TABLE thread(
     people INTEGER NOT NULL, asks INTEGER NOT NULL, names TEXT NOT NULL, profession TEXT NOT NULL,
     excerpt TEXT NOT NULL, files INTEGER NOT NULL, pages INTEGER NOT NULL, PRIMARY KEY(list, tag)) WITHOUT ROWID;
 CREATE INDEX thread_last ON thread(list, last);
+CREATE TABLE month(list TEXT, month TEXT, count INTEGER NOT NULL, PRIMARY KEY(list, month)) WITHOUT ROWID;
 CREATE TABLE edit(list TEXT, tag TEXT, parent TEXT NOT NULL, PRIMARY KEY(list, tag)) WITHOUT ROWID;
 CREATE TABLE dirty(list TEXT, kind TEXT, name TEXT, PRIMARY KEY(list, kind, name)) WITHOUT ROWID;
 CREATE TABLE seen(id INTEGER PRIMARY KEY);
 CREATE VIRTUAL TABLE words USING fts5(
     subject, name, body, marks, tokenize = "porter unicode61 remove_diacritics 2", prefix = '2 3');
 """
-_TABLES = ("words", "seen", "dirty", "edit", "thread", "reference", "fragment", "message", "meta")
+_TABLES = ("words", "seen", "dirty", "edit", "month", "thread", "reference", "fragment", "message", "meta")
 
 
 def connect(directory: Path, *, write: bool = False) -> sqlite3.Connection:

@@ -205,7 +205,7 @@ def row_of(settings: Settings, row: Any, href: str) -> dict[str, Any]:
 
 def months(db: sqlite3.Connection, list_name: str) -> list[tuple[str, int]]:
     """Months with messages, newest first, and how many."""
-    query = "SELECT month, COUNT(*) FROM message WHERE list = ? GROUP BY month ORDER BY month DESC"
+    query = "SELECT month, count FROM month WHERE list = ? ORDER BY month DESC"
     return [(row[0], row[1]) for row in db.execute(query, (list_name,))]
 
 

@@ -62,7 +62,6 @@ def affected(db: sqlite3.Connection, list_name: str, changed: Sequence[sqlite3.R
     tags = {row["tag"] for row in changed}
     found = {row["tag"]: row for row in _rows(db, list_name, "tag", tags)}
     found.update((row["tag"], row) for row in _referring(db, list_name, tags))
-    found.update((row["tag"], row) for row in _rows(db, list_name, "sent_to", tags))
     kin = {row["conversation"] for row in changed if row["conversation"]}
     if kin:
         found.update((row["tag"], row) for row in _rows(db, list_name, "conversation", kin))
@@ -105,8 +104,11 @@ def _edits(db: sqlite3.Connection, list_name: str) -> dict[str, str]:
     return {row["tag"]: row["parent"] for row in db.execute("SELECT * FROM edit WHERE list = ?", (list_name,))}
 
 
-def place(db: sqlite3.Connection, list_name: str, changed: Sequence[sqlite3.Row]) -> set[str]:
-    """Places entries that came, went (as they were) or changed; the tags of all threads that are not what they were."""
+def place(db: sqlite3.Connection, list_name: str, changed: Sequence[sqlite3.Row]) -> tuple[set[str], set[str]]:
+    """Places entries that came, went (as they were) or changed.
+
+    The tags of all threads that are not what they were, and of those that are new, gone, or called otherwise now.
+    """
     edits = _edits(db, list_name)
     rows = affected(db, list_name, changed)
     known = _known(db, list_name, rows.values())
@@ -120,6 +122,8 @@ def place(db: sqlite3.Connection, list_name: str, changed: Sequence[sqlite3.Row]
     members.update((row["tag"], row) for row in _rows(db, list_name, "thread", before))
     _widen(db, list_name, members, edits)
     near = _neighbours(members, edits)
+    before |= {row["thread"] for row in members.values()} - {""}
+    called = _subjects(db, list_name, before)
     whole = components(members, lambda tag: near.get(tag, ()))
     pages = dict(_assemble(db, {tag: members[tag] for tag in tags}) for tags in whole)
     after = set(pages)
@@ -127,7 +131,14 @@ def place(db: sqlite3.Connection, list_name: str, changed: Sequence[sqlite3.Row]
         _summarise(db, list_name, thread, count)
     for gone in before - after:
         db.execute("DELETE FROM thread WHERE list = ? AND tag = ?", (list_name, gone))
-    return before | after
+    now = _subjects(db, list_name, after)
+    return before | after, {tag for tag in before | after if called.get(tag) != now.get(tag)}
+
+
+def _subjects(db: sqlite3.Connection, list_name: str, tags: Iterable[str]) -> dict[str, str]:
+    query = "SELECT subject FROM thread WHERE list = ? AND tag = ?"
+    found = {tag: db.execute(query, (list_name, tag)).fetchone() for tag in tags}
+    return {tag: row[0] for tag, row in found.items() if row}
 
 
 def _orphan(row: sqlite3.Row, edits: dict[str, str]) -> bool:
