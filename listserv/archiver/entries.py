@@ -111,6 +111,7 @@ def entry(ctx: Context, post: Any) -> Entry:
         "tag": tag,
         "message_id": post.message_id_header,
         "date": date,
+        "moment": date * 1_000_000 + post.received_at.microsecond,
         "month": month_of(post.received_at, settings.community.zone),
         "subject": (one_line(post.subject, 400) or "(no subject)") if shown else REMOVED,
         "topic": about.key if shown else "",

@@ -23,10 +23,10 @@ _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE message(
     number INTEGER PRIMARY KEY, post INTEGER NOT NULL UNIQUE, list TEXT NOT NULL, tag TEXT NOT NULL,
-    message_id TEXT NOT NULL, date INTEGER NOT NULL, month TEXT NOT NULL, subject TEXT NOT NULL,
-    topic TEXT NOT NULL, reply INTEGER NOT NULL, refs TEXT NOT NULL, conversation BLOB, thread_index BLOB,
-    sent_to TEXT NOT NULL, author TEXT NOT NULL, name TEXT NOT NULL, profession TEXT NOT NULL, address TEXT NOT NULL,
-    asks INTEGER NOT NULL, shown INTEGER NOT NULL, excerpt TEXT NOT NULL, files INTEGER NOT NULL,
+    message_id TEXT NOT NULL, date INTEGER NOT NULL, moment INTEGER NOT NULL, month TEXT NOT NULL,
+    subject TEXT NOT NULL, topic TEXT NOT NULL, reply INTEGER NOT NULL, refs TEXT NOT NULL, conversation BLOB,
+    thread_index BLOB, sent_to TEXT NOT NULL, author TEXT NOT NULL, name TEXT NOT NULL, profession TEXT NOT NULL,
+    address TEXT NOT NULL, asks INTEGER NOT NULL, shown INTEGER NOT NULL, excerpt TEXT NOT NULL, files INTEGER NOT NULL,
     size INTEGER NOT NULL, parent TEXT, thread TEXT NOT NULL DEFAULT '', page INTEGER NOT NULL DEFAULT 1,
     UNIQUE(list, tag));
 CREATE INDEX message_thread ON message(list, thread);

@@ -34,7 +34,7 @@ def posts_of(ctx: Context, list_name: str, thread: str | None, month: str | None
     db = index.connect(ctx.settings.archive.directory)
     try:
         column, value = ("thread", thread) if thread is not None else ("month", month)
-        query = f"SELECT post FROM message WHERE list = ? AND {column} = ? AND shown ORDER BY date, tag"  # noqa: S608
+        query = f"SELECT post FROM message WHERE list = ? AND {column} = ? AND shown ORDER BY moment, tag"  # noqa: S608
         return [row[0] for row in db.execute(query, (list_name, value))]
     finally:
         db.close()

@@ -121,7 +121,7 @@ def _answer_link(settings: Settings, row: sqlite3.Row, subject: str) -> str:
 def _messages(ctx: Context, db: sqlite3.Connection, rows: dict[str, sqlite3.Row], lines: list[Line]) -> Iterator[Any]:
     settings = ctx.settings
     by_time = {tag: place for place, tag in enumerate(sorted((line.tag for line in lines), key=lambda tag: (
-        rows[tag]["date"], tag)), 1)}  # fmt: skip
+        rows[tag]["moment"], tag)), 1)}  # fmt: skip
     may_answer = settings.lists[next(iter(rows.values()))["list"]].posting != "moderators"
     for line in lines:
         row = rows[line.tag]
@@ -158,7 +158,7 @@ def thread(ctx: Context, db: sqlite3.Connection, list_name: str, tag: str) -> It
     summary = db.execute("SELECT * FROM thread WHERE list = ? AND tag = ?", (list_name, tag)).fetchone()
     if not rows or summary is None:
         return
-    lines = outline({key: (row["date"], key) for key, row in rows.items()}, {k: r["parent"] for k, r in rows.items()})
+    lines = outline({key: (row["moment"], key) for key, row in rows.items()}, {k: r["parent"] for k, r in rows.items()})
     first = rows[tag]
     for page in range(1, summary["pages"] + 1):
         here = [line for line in lines if rows[line.tag]["page"] == page]
@@ -213,7 +213,7 @@ def month(ctx: Context, db: sqlite3.Connection, list_name: str, name: str) -> by
     """The threads of a month with what was written in that month; None when there was nothing."""
     rows = db.execute(
         "SELECT m.thread, m.name, m.date, t.subject FROM message m JOIN thread t ON t.list = m.list AND"
-        " t.tag = m.thread WHERE m.list = ? AND m.month = ? ORDER BY m.date, m.tag",
+        " t.tag = m.thread WHERE m.list = ? AND m.month = ? ORDER BY m.moment, m.tag",
         (list_name, name),
     ).fetchall()
     if not rows:

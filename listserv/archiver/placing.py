@@ -24,13 +24,16 @@ from listserv.mail.threads import (
 
 PER_PAGE = 100  # messages
 PAGE_SIZE = 350_000  # characters of HTML
-_COLUMNS = "number, tag, date, topic, reply, refs, conversation, thread_index, sent_to, parent, thread, month, size"
+_DAYS = WINDOW // 1_000_000 + 1  # seconds
+_COLUMNS = (
+    "number, tag, date, moment, topic, reply, refs, conversation, thread_index, sent_to, parent, thread, month, size"
+)
 
 
 def _place(row: sqlite3.Row) -> Place:
     subject = Subject(row["topic"], bool(row["reply"]))
     refs = tuple(row["refs"].split())
-    return Place(row["tag"], row["date"], subject, refs, row["thread_index"] or b"", row["sent_to"])
+    return Place(row["tag"], row["moment"], subject, refs, row["thread_index"] or b"", row["sent_to"])
 
 
 def _rows(db: sqlite3.Connection, list_name: str, column: str, values: Collection[Any]) -> list[sqlite3.Row]:
@@ -69,7 +72,7 @@ def affected(db: sqlite3.Connection, list_name: str, changed: Sequence[sqlite3.R
         if row["topic"]:
             later = db.execute(
                 f"SELECT {_COLUMNS} FROM message WHERE list = ? AND topic = ? AND topic <> '' AND date BETWEEN ? AND ?",  # noqa: S608
-                (list_name, row["topic"], row["date"], row["date"] + WINDOW),
+                (list_name, row["topic"], row["date"], row["date"] + _DAYS),
             )
             found.update((other["tag"], other) for other in later)
     return found
@@ -95,7 +98,7 @@ def _parent(
         )  # fmt: skip
     if found is None and place.subject.key and place.subject.reply:
         query = f"SELECT {_COLUMNS} FROM message WHERE list = ? AND topic = ? AND topic <> '' AND date BETWEEN ? AND ?"  # noqa: S608
-        near = db.execute(query, (list_name, row["topic"], place.date - WINDOW, place.date))
+        near = db.execute(query, (list_name, row["topic"], row["date"] - _DAYS, row["date"]))
         found = by_subject(place, [_place(other) for other in near if other["tag"] != place.tag])
     return found
 
@@ -186,7 +189,7 @@ def _neighbours(members: dict[str, sqlite3.Row], edits: dict[str, str]) -> dict[
 
 def _assemble(db: sqlite3.Connection, rows: dict[str, sqlite3.Row]) -> tuple[str, int]:
     """Gives these entries to the thread that they are: its tag, that of its first message, and how many pages."""
-    orders = {tag: (row["date"], tag) for tag, row in rows.items()}
+    orders = {tag: (row["moment"], tag) for tag, row in rows.items()}
     lines = outline(orders, {tag: row["parent"] for tag, row in rows.items()})
     thread = lines[0].tag
     page, count, size = 1, 0, 0
@@ -203,7 +206,7 @@ def _summarise(db: sqlite3.Connection, list_name: str, thread: str, pages: int) 
     rows = list(
         db.execute(
             "SELECT tag, subject, date, name, author, asks, excerpt, files, profession, shown FROM message"
-            " WHERE list = ? AND thread = ? ORDER BY date, tag",
+            " WHERE list = ? AND thread = ? ORDER BY moment, tag",
             (list_name, thread),
         )
     )

@@ -29,6 +29,8 @@ _HOST = re.compile(r"https?://[\w.-]{1,253}(?::[0-5]?\d{1,4})?(?:[/?#]|\Z)", re.
 _UNFIT = {ord(mark): f"%{ord(mark):02X}" for mark in "\\^`{|}[]"}
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _TABLE = re.compile(rb"<th[\s>]", re.I)
+_OWN_LINE = re.compile(r"\s|[-*•·–—+#=_]|\(?\w{1,3}[.)]\s|https?://")
+_COLUMNS = re.compile(r"\S {3,}\S|[|\t]")
 _AFTER_URL = ".,;:!?'\"*_…»”’"
 _ADDRESS = re.compile(r"(?<![\w.+-])([\w.+-]{1,64})@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", re.A)
 _QUOTED = re.compile(r"[ \t]?>")
@@ -171,20 +173,43 @@ def plain(text: str) -> tuple[str, str]:
     for number, (kind, block) in enumerate(blocks):
         if kind == "text":
             own += block
-            mono = " mono" if _is_code(block) else ""
-            out.append(f'<div class="text{mono}">{linked(_trimmed(block))}</div>')
+            out.append(_text(block))
         elif kind == "sig":
             out.append(f'<div class="sig">{linked(_trimmed(block))}</div>')
         elif kind == "earlier":
-            inner = f'<div class="text">{linked(_trimmed(block))}</div>'
-            out.append(_folded("Earlier message", inner))
+            out.append(_folded("Earlier message", _text(block)))
         else:
             out.append(_quote(block, folded=number > last or len(block) > SHORT_QUOTE))
     return "".join(out) + (REST if cut else ""), "\n".join(own)
 
 
+def _text(lines: Sequence[str]) -> str:
+    if _is_code(lines):
+        return f'<div class="text mono">{linked(_trimmed(lines))}</div>'
+    return f'<div class="text">{linked(_reflowed(lines))}</div>'
+
+
 def _trimmed(lines: Sequence[str]) -> str:
     return "\n".join(lines).strip("\n").rstrip()
+
+
+def _reflowed(lines: Sequence[str]) -> str:
+    """Prose that a mail program broke into lines, as paragraphs that fit any page: two lines are one where the second
+    one's first word had no room on the first. What was meant to be a line of its own stays one."""
+    width = max((len(line) for line in lines if "://" not in line), default=0)
+    if not 50 <= width <= 100:
+        return _trimmed(lines)
+    out: list[str] = []
+    open_ = ""  # the last line as it was written, if the next one may go on with it
+    for line in lines:
+        first = line.partition(" ")[0]
+        joins = open_ and line and not _OWN_LINE.match(line) and len(open_) + 1 + len(first) > width
+        if joins and len(open_) >= 40:
+            out[-1] += f" {line}"
+        else:
+            out.append(line)
+        open_ = "" if _COLUMNS.search(line) else line
+    return _trimmed(out)
 
 
 def _folded(summary: str, inner: str) -> str:
@@ -268,7 +293,7 @@ def _quote(lines: list[str], *, folded: bool) -> str:
 
     def flush() -> None:
         if any(run):
-            out.append(f'<div class="text">{linked(_trimmed(run))}</div>')
+            out.append(_text(run))
         run.clear()
 
     for line in lines:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from listserv.mail.message import Message, every, last
 
-WINDOW = 14 * 86_400  # seconds in which a subject alone may join a message to a conversation
+WINDOW = 14 * 86_400 * 1_000_000  # microseconds in which a subject alone may join a message to a conversation
 MAX_REFS = 40
 TAG_LENGTH = 16
 _ID = re.compile(r"<([^<>\s]{1,996})>")
@@ -52,7 +52,7 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A message with what decides on its place. `date` is in seconds since 1970, `to` the tag that it was sent to."""
+    """A message with what decides on its place. `date`: microseconds since 1970; `to`: the tag that it was sent to."""
 
     tag: str
     date: int

@@ -271,7 +271,7 @@ async def _correct(ctx: Context, here: Visit, name: str, fields: dict[str, str])
 
 async def _corrections(ctx: Context, here: Visit, name: str, tag: str, said: str) -> Response:
     def work(db: sqlite3.Connection) -> tuple[str, list[Any]]:
-        query_ = f"SELECT {_RESULT_COLUMNS} FROM message WHERE list = ? AND thread = ? ORDER BY date, tag"  # noqa: S608
+        query_ = f"SELECT {_RESULT_COLUMNS} FROM message WHERE list = ? AND thread = ? ORDER BY moment, tag"  # noqa: S608
         where = db.execute("SELECT thread FROM message WHERE list = ? AND tag = ?", (name, tag)).fetchone()
         return (where["thread"], db.execute(query_, (name, where["thread"])).fetchall()) if where else ("", [])
 

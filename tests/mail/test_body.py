@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from listserv.mail.body import Body, render
+from listserv.mail.body import Body, plain, render
 from listserv.mail.message import parse
 from tests.data.hostile import FILES_AT, PNG, attached, html, multipart, part, problems, whole, with_picture
 
@@ -239,3 +239,24 @@ def test_a_link_that_names_another_host_shows_the_real_one() -> None:
 )  # fmt: skip
 def test_what_mail_programs_nest_is_mended(page: str) -> None:
     assert "x" in rendered(html(page)).html
+
+
+REFLOWED = [
+    ("I ask every family for a sleep diary, and one in three brings it back. What\ndo you use that people fill in?",
+     "I ask every family for a sleep diary, and one in three brings it back. What do you use that people fill in?"),
+    ("Dear all,\n\nI ask every family for a sleep diary.\nDo you?", None),
+    ("These are the three things that helped in nearly all of the families here:\n- one line a day\n- a photograph",
+     None),
+    ("Roses are red, and they are so because somebody has painted them all red\n  violets are blue", None),
+    ("See the guideline, which is quite long but worth every one of its many pages\nhttps://example.org/guideline",
+     None),
+    ("x" * 130 + "\nnext", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), REFLOWED)
+def test_lines_that_a_program_broke_are_joined_and_no_others(text: str, expected: str | None) -> None:
+    assert plain(text)[0] == f'<div class="text">{expected or text}</div>'.replace(
+        "https://example.org/guideline",
+        '<a href="https://example.org/guideline" rel="nofollow noopener noreferrer">https://example.org/guideline</a>',
+    )
