@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from listserv.mail.body import Body, plain, render
+from listserv.mail.body import Body, render
 from listserv.mail.message import parse
 from tests.data.hostile import FILES_AT, PNG, attached, html, multipart, part, problems, whole, with_picture
 
@@ -256,7 +256,7 @@ REFLOWED = [
 
 @pytest.mark.parametrize(("text", "expected"), REFLOWED)
 def test_lines_that_a_program_broke_are_joined_and_no_others(text: str, expected: str | None) -> None:
-    assert plain(text)[0] == f'<div class="text">{expected or text}</div>'.replace(
+    assert plain(text).html == f'<div class="text">{expected or text}</div>'.replace(
         "https://example.org/guideline",
         '<a href="https://example.org/guideline" rel="nofollow noopener noreferrer">https://example.org/guideline</a>',
     )
