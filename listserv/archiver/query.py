@@ -25,6 +25,7 @@ MAX_TERMS = 16
 SNIPPET_WORDS = 30
 BEGIN, END = "\x02", "\x03"  # around found words in a snippet
 _TOKEN = re.compile(r'(-?)(?:(from|list|after|before|has|subject|author):)?(?:"([^"]*)"?|(\S+))', re.I)
+_ENDING = re.compile(r"(?:i|in|ing|ings|e|es|ed|er|s|at|ati|atio|ation)\Z", re.I)
 _WORDS = re.compile(r"[\w]+", re.U)
 
 
@@ -43,7 +44,7 @@ class Query:
 
     @property
     def empty(self) -> bool:
-        asked = self.match or self.lists or self.files or self.author
+        asked = self.match or self.refuse or self.lists or self.files or self.author
         return not asked and self.since is None and self.until is None
 
 
@@ -110,7 +111,10 @@ def _term(value: str, *, open_: bool) -> str:
     if not words:
         return ""
     quoted = '"' + " ".join(words) + '"'
-    return f"{quoted} *" if open_ and len(words[-1]) >= 2 else quoted
+    if not open_ or len(words[-1]) < 2:
+        return quoted
+    stem = _ENDING.sub("", quoted[:-1])  # the index holds stems: "breathi" has gone past that of "breathing"
+    return f'({quoted} * OR {stem}")' if len(words) == 1 and len(stem) > 4 else f"{quoted} *"
 
 
 def _day(value: str, zone: ZoneInfo, *, following: bool) -> int | None:

@@ -118,8 +118,8 @@ def _envelope_date(envelope: str) -> datetime | None:
 def date_of(message: Message, envelope: str, now: datetime, before: datetime | None) -> tuple[datetime, str]:
     """When a message was written, and what was wrong with its own Date ("" when nothing was).
 
-    Date, if it is plausible and no more than a year from what the servers noted; else the latest Received, else the
-    "From " line, else a second after the message `before` it in the file.
+    Date, if it is plausible and no more than a year from the first Received; else that Received, else the "From " line
+    (often the day of an export, so it corrects nothing), else a second after the message `before` it in the file.
     """
 
     def plausible(at: datetime | None) -> datetime | None:
@@ -128,16 +128,15 @@ def date_of(message: Message, envelope: str, now: datetime, before: datetime | N
     value = first(message, "date")
     own = plausible(_read_date(value)) if value else None
     received = next(
-        (at for line in every(message, "received") if (at := plausible(_read_date(line.rpartition(";")[2])))), None
+        (at for line in every(message, "received")[::-1] if (at := plausible(_read_date(line.rpartition(";")[2])))),
+        None,
     )
     noted = received or plausible(_envelope_date(envelope))
-    if own is not None and (noted is None or abs(own - noted) <= FAR_OFF):
+    if own is not None and (received is None or abs(own - received) <= FAR_OFF):
         return own, ""
     wrong = "no Date" if not value else "an unreadable Date" if _read_date(value) is None else "an impossible Date"
     if noted is not None:
         return noted, f"{wrong}; taken from {'Received' if received else 'the From line'}"
-    if own is not None:
-        return own, ""
     if before is not None:
         return before + timedelta(seconds=1), f"{wrong}; put behind the message before it"
     return EARLIEST, f"{wrong}, and nothing else says when"

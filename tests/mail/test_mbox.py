@@ -79,12 +79,14 @@ DATES = [
     ({"Date": "Mon, 16 Nov 2020 08:00:00"}, "From x", "2020-11-16T08:00", ""),
     ({"Date": "Thu, 01 Jan 1970 00:00:00 +0000"}, ENVELOPE, "2020-11-16T08:00", "impossible"),
     ({"Date": "Mon, 16 Nov 2048 08:00:00 +0000"}, ENVELOPE, "2020-11-16T08:00", "impossible"),
-    ({"Date": "Mon, 16 Nov 2008 08:00:00 +0000"}, ENVELOPE, "2020-11-16T08:00", "impossible"),
+    ({"Date": "Sun, 16 Nov 2008 08:00:00 +0000"}, ENVELOPE, "2008-11-16T08:00", ""),
+    ({"Date": "Sun, 16 Nov 2008 08:00:00 +0000", "Received": "by x; Tue, 17 Nov 2020 08:00:00 +0000"}, ENVELOPE,
+     "2020-11-17T08:00", "Received"),
     ({"Date": "yesterday"}, ENVELOPE, "2020-11-16T08:00", "unreadable"),
     ({}, ENVELOPE, "2020-11-16T08:00", "no Date"),
     ({"Received": "by x; Tue, 17 Nov 2020 08:00:00 +0000"}, ENVELOPE, "2020-11-17T08:00", "Received"),
     ({"Date": "x", "Received": "by x; nonsense"}, "From x", "2019-01-01T00:00", "behind the message before"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("fields", "envelope", "expected", "wrong"), DATES)
