@@ -1,0 +1,116 @@
+"""Every kind of page under axe-core (WCAG 2.2 AA and good practice): wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from listserv.mail.threads import tag_of
+from tests.browser.conftest import ANN, MIA, Site, npm_package
+
+PAGES = (
+    "login", "login link", "login late", "front", "list", "month", "thread", "thread flat", "thread open", "html mail",
+    "files", "code", "search", "results", "nothing found", "author", "me", "feed made", "split or join", "not yours",
+    "not found", "unsubscribe",
+)  # fmt: skip
+SIZES = [
+    pytest.param({"viewport": {"width": 1280, "height": 900}}, id="wide"),
+    pytest.param({"viewport": {"width": 320, "height": 640}}, id="narrow"),
+    pytest.param({"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"}, id="dark"),
+    pytest.param({"viewport": {"width": 320, "height": 640}, "color_scheme": "dark"}, id="narrow and dark"),
+]
+
+
+def go(site: Site, page: Any, name: str) -> None:
+    """Opens one kind of page."""
+    from listserv.tokens import capability
+
+    tag = tag_of("b1@people.test")
+    match name:
+        case "login link":
+            page.goto(site.link(ANN))
+        case "login late":
+            page.goto("/login/aaaaaaaaaaaaaaaaaaaaaaaaaa")
+        case "thread flat":
+            page.goto(site.path(1))
+            page.get_by_text("By time").click()
+        case "thread open":
+            page.goto(site.path(1))
+            for one in page.locator("summary").all():
+                one.click()
+        case "feed made":
+            page.goto("/me")
+            made = page.get_by_role("button", name="Make a feed of Perinatal")
+            if made.count():
+                made.click()
+        case "unsubscribe":
+            page.goto(f"/unsubscribe/{capability(site.daemon.ctx.keys.unsubscribe, 1)}")
+        case _:
+            paths = {
+                "login": "/login", "front": "/archive/", "list": "/archive/perinatal/", "thread": site.path(1),
+                "html mail": site.path(5), "files": site.path(6), "code": site.path(7), "search": "/search",
+                "results": "/search?q=diaries", "nothing found": "/search?q=zzz&in=perinatal", "author": "/author/p1",
+                "me": "/me", "split or join": f"/threads/perinatal/{tag}", "not yours": f"/threads/perinatal/{tag}",
+                "not found": "/archive/perinatal/t/aaaaaaaaaaaaaaaa.html",
+            }  # fmt: skip
+            if name == "month":
+                page.goto("/archive/perinatal/")
+                page.locator(".months a").first.click()
+            else:
+                page.goto(paths[name])
+
+
+def reader(name: str) -> str | None:
+    return None if name.startswith(("login", "unsub")) else ANN if name == "not yours" else MIA
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(site: Site, window: Callable[..., Any], name: str, size: dict[str, Any]) -> None:
+    axe = (npm_package("axe-core") / "axe.min.js").read_text()
+    page = window(reader(name), bypass_csp=True, **size)  # axe is put into the page; the policy has a test of its own
+    go(site, page, name)
+    page.evaluate(axe)
+    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+    told = [(one["id"], one["help"], [node["html"] for node in one["nodes"]][:3]) for one in found]
+    assert told == []
+    if size["viewport"]["width"] == 320:
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 320, f"scrolls sideways: {wide} px"
+
+
+def test_the_keyboard_alone_is_enough(site: Site, window: Callable[..., Any]) -> None:
+    """The first stop skips to the text; every stop can be seen; the choice of order is a pair of radio buttons."""
+    page = window(ANN)
+    page.goto(site.path(1))
+    page.keyboard.press("Tab")
+    skip = page.locator(".skip")
+    assert skip.evaluate("one => one === document.activeElement") and skip.bounding_box()["y"] >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    stops = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        here = page.evaluate(
+            "() => { const one = document.activeElement, label = one.labels?.[0], style = getComputedStyle(label ?? one);"
+            " return [one.tagName, one.id || one.textContent.trim().slice(0, 20), style.outlineStyle] }"
+        )
+        if here[0] == "BODY":
+            break
+        stops.append(here)
+        assert here[2] != "none", f"nothing shows where the focus is: {here}"
+    assert ["INPUT", "nested"] in [stop[:2] for stop in stops]
+    assert any(stop[0] == "SUMMARY" for stop in stops)
+    page.locator("#nested").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#flat").is_checked()
+
+
+def test_on_paper_everything_can_be_read(site: Site, window: Callable[..., Any]) -> None:
+    page = window(ANN)
+    page.goto(site.path(1))
+    page.emulate_media(media="print")
+    assert page.get_by_text("line 11 of what").is_visible(), "quotations are unfolded"
+    assert not page.locator(".find").is_visible() and not page.locator(".answer").first.is_visible()
