@@ -203,7 +203,9 @@ def _mend(pieces: list[_Piece]) -> None:
                     else '<details class="quote"><summary>Quoted text</summary><blockquote>'
                 )
             quotes -= piece.closing
-        elif (tag in _INLINE or tag == "pre") and element.blocks:
+        elif ((tag in _INLINE or tag == "pre") and element.blocks) or (
+            tag == "a" and "href=" not in element.attributes
+        ):
             piece.text = ""
         else:
             new = _name(element, renamed)

@@ -131,7 +131,7 @@ class Site:
         return self.state[email]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright keeps a loop running, which no other test may meet
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     if not Path(CHROMIUM).exists():
         missing("Chromium is not installed: no page is looked at in a browser")

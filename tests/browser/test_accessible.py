@@ -94,7 +94,7 @@ def test_the_keyboard_alone_is_enough(site: Site, window: Callable[..., Any]) ->
     for _ in range(40):
         page.keyboard.press("Tab")
         here = page.evaluate(
-            "() => { const one = document.activeElement, label = one.labels?.[0], style = getComputedStyle(label ?? one);"
+            "() => { const one = document.activeElement, style = getComputedStyle(one.labels?.[0] ?? one);"
             " return [one.tagName, one.id || one.textContent.trim().slice(0, 20), style.outlineStyle] }"
         )
         if here[0] == "BODY":

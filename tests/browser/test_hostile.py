@@ -125,7 +125,7 @@ def _judge(path: str, look: dict[str, Any] | None) -> list[str]:
 
 def test_the_watch_would_have_seen_it(hostile: Site) -> None:
     """The alarm itself: a page with a script, an image from elsewhere and a bad link is noticed in every way."""
-    context = hostile.browser.new_context()
+    context = hostile.browser.new_context(bypass_csp=True)
     context.add_init_script(_WATCH)
     left: list[str] = []
     context.on("request", lambda one: _note(left, one.url))

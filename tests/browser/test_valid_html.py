@@ -30,12 +30,12 @@ RULES = {
 
 def validated(folder: Path, pages: dict[str, str]) -> list[str]:
     """What the validator says about these pages."""
-    program = npm_package("html-validate") / "bin" / "html-validate.js"
+    program = npm_package("html-validate").parent / ".bin" / "html-validate"
     (folder / ".htmlvalidate.json").write_text(json.dumps({"root": True, **RULES}))
     for number, text in enumerate(pages.values()):
         (folder / f"{number}.html").write_text(text)
     done = subprocess.run(
-        ["node", str(program), "--formatter", "json", *(f"{n}.html" for n in range(len(pages)))],
+        [str(program), "--formatter", "json", *(f"{n}.html" for n in range(len(pages)))],
         cwd=folder, capture_output=True, text=True, timeout=100,
     )  # fmt: skip
     names = list(pages)
