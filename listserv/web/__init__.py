@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -35,10 +36,20 @@ def app(ctx: Context, health: Callable[[], dict[str, Any]]) -> ASGIApp:
             found["relay"] = "cannot be reached"  # why is for the log: this page is public
         return JSONResponse(found, 200 if found["database"] == "ok" else 503)
 
+    async def security(_: Request) -> Response:
+        """RFC 9116: whom to tell about a hole."""
+        community = ctx.settings.community
+        until = (ctx.clock() + timedelta(days=180)).strftime("%Y-%m-%dT00:00:00Z")
+        url = f"{community.url}/.well-known/security.txt"
+        return PlainTextResponse(f"Contact: mailto:{community.contact}\nExpires: {until}\nCanonical: {url}\n")
+
     async def failed(_: Request, error: Exception) -> Response:
         return answers.failed(ctx, error)
 
-    routes = [Route("/healthz", healthz, methods=["GET"])]
+    routes = [
+        Route("/healthz", healthz, methods=["GET"]),
+        Route("/.well-known/security.txt", security, methods=["GET"]),
+    ]
     for module in (unsubscribe, login, mine, finding, reading):
         routes += module.routes(ctx)
     pages = Starlette(routes=routes, exception_handlers={HTTPException: failed, Exception: failed})

@@ -28,6 +28,7 @@ _TOKEN_PATH = re.compile(r"((?:unsubscribe|feed|login)/).+", re.I | re.S)
 _TOKEN_LIKE = re.compile(r"[A-Za-z0-9]{20,}")
 _STYLE = re.compile(r"<style>(.*?)</style>", re.S)
 _WORDS = {
+    403: ("Not from here", "This was not sent by a page of ours, or the page was too old. Please open it anew."),
     404: (
         "Nothing here",
         "This address leads nowhere, or it is not complete. Please copy it once more from your mail.",
@@ -55,7 +56,10 @@ def failed(ctx: Context, error: Exception) -> Response:
 
 
 async def form(request: Request) -> dict[str, str]:
-    """The fields of a form of at most 8 KiB, urlencoded or multipart. Raises HTTPException."""
+    """The fields of a form of at most 8 KiB, urlencoded or multipart. Raises HTTPException, also for a form that
+    stood on the page of another site (mail providers that unsubscribe for somebody send no such header)."""
+    if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        raise HTTPException(403)
     request._body = await _body(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/x-www-form-urlencoded", "multipart/form-data"):

@@ -386,6 +386,18 @@ def test_a_session_ends(house: House) -> None:
     assert old.get("/archive/").status_code == 303
 
 
+def test_no_other_site_can_send_our_forms(house: House) -> None:
+    browser = logged_in(house.ctx, "ann@people.test")
+    for site, expected in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
+        answer = browser.request("POST", "/login", data={"email": "x@y.test"}, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == expected, site
+
+
+def test_whom_to_tell_about_a_hole(house: House) -> None:
+    said = Browser(house.ctx).get("/.well-known/security.txt").text
+    assert "Contact: mailto:facilitators@people.test" in said and "Expires: 2027-05-22T00:00:00Z" in said
+
+
 # --- feeds -------------------------------------------------------------------------------------------------------
 
 
