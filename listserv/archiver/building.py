@@ -318,10 +318,18 @@ def _write(ctx: Context, db: sqlite3.Connection, report: Report, *, sync: bool, 
         files.write(directory, f"{files.ASSETS}/{name}", pages.asset(name, ctx))
     noted = db.execute("SELECT * FROM dirty ORDER BY list, kind DESC, name").fetchall()
     for at in range(0, len(noted), CHUNK):
+        done = []
         for row in noted[at : at + CHUNK]:
-            report.written += _page(ctx, db, directory, row, sync=sync)
+            try:
+                report.written += _page(ctx, db, directory, row, sync=sync)
+                done.append(row)
+            except OSError:
+                raise
+            except Exception as error:  # it stays noted, and the others go on
+                words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+                log.error("the page %s %s %s of the archive cannot be made: %s", *tuple(row), words)
         with transaction(db):
-            keys = [tuple(row) for row in noted[at : at + CHUNK]]
+            keys = [tuple(row) for row in done]
             db.executemany("DELETE FROM dirty WHERE list = ? AND kind = ? AND name = ?", keys)
         progress(min(at + CHUNK, len(noted)), len(noted))
     if not sync and noted:

@@ -7,6 +7,7 @@ around it keeps its shape.
 
 from __future__ import annotations
 
+import logging
 import re
 import sqlite3
 import zlib
@@ -21,7 +22,7 @@ from sqlalchemy import Connection, select
 
 from listserv.archiver import files
 from listserv.context import Context
-from listserv.mail.body import Body, render
+from listserv.mail.body import Body, render, without_addresses
 from listserv.mail.message import Message, TooComplex, parse
 from listserv.mail.shown import one_line
 from listserv.mail.threads import links_of, subject_of, tag_of
@@ -33,8 +34,10 @@ _raw = Raw.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
 
 ARCHIVED = (PostState.RELEASED, PostState.RECALLED)
+_TAKEN = "SELECT 1 FROM message WHERE list = ? AND tag = ?"
 EXCERPT = 240  # characters
 REMOVED = "[taken back]"
+log = logging.getLogger(__name__)
 _LOCAL = re.compile(r"[^@\s]+(?=@)")
 _POST_COLUMNS = (
     _post.c.id, _post.c.list_name, _post.c.state, _post.c.person_id, _post.c.from_name, _post.c.from_address,
@@ -98,10 +101,7 @@ def entry(ctx: Context, post: Any) -> Entry:
     listed = settings.lists.get(post.list_name)
     about = subject_of(post.subject, listed.subject_prefix if listed else None)
     links = links_of(message)
-    text = render(message, files_at=f"../a/{tag}/", hide_addresses=hide) if shown else None
-    if text is not None:
-        folder = settings.archive.directory / post.list_name / "a" / tag
-        files.put_attachments(settings.archive.directory, folder, (*text.files, *text.shown))
+    text = _text(ctx, post, message) if shown else None
     author = author_key(post)
     name = one_line(post.name or post.from_name or _before_at(post.from_address), 120)
     row = {
@@ -113,7 +113,7 @@ def entry(ctx: Context, post: Any) -> Entry:
         "date": date,
         "moment": date * 1_000_000 + post.received_at.microsecond,
         "month": month_of(post.received_at, settings.community.zone),
-        "subject": (one_line(post.subject, 400) or "(no subject)") if shown else REMOVED,
+        "subject": _shown(one_line(post.subject, 400) or "(no subject)", hide) if shown else REMOVED,
         "topic": about.key if shown else "",
         "reply": about.reply,
         "refs": " ".join(links.refs),
@@ -121,7 +121,7 @@ def entry(ctx: Context, post: Any) -> Entry:
         "thread_index": links.index or None,
         "sent_to": post.thread,
         "author": author if shown else "",
-        "name": name if shown else "",
+        "name": _shown(name, hide) if shown else "",
         "profession": one_line(post.profession or "", 120) if shown else "",
         "address": post.from_address if shown and not hide else "",
         "asks": bool(text and "?" in text.text),
@@ -134,6 +134,27 @@ def entry(ctx: Context, post: Any) -> Entry:
     marks += [FILES_MARK] if text and text.files else []
     marks += [f"{file.name}" for file in text.files] if text else []
     return Entry(row, _with_files(ctx, text, tag) if text else "", text.text if text else "", " ".join(marks))
+
+
+def _shown(text: str, hide: bool) -> str:
+    return without_addresses(text) if hide else text
+
+
+def _text(ctx: Context, post: Any, message: Message) -> Body:
+    """The text of a post, its files written. A message that we fail on is shown without its text, and the log says so:
+    one message must not keep the archive from all others."""
+    settings = ctx.settings
+    folder = settings.archive.directory / post.list_name / "a" / post.tag
+    try:
+        hide = settings.archive.addresses == "hidden"
+        text = render(message, files_at=f"../a/{post.tag}/", hide_addresses=hide)
+        files.put_attachments(settings.archive.directory, folder, (*text.files, *text.shown))
+    except OSError:
+        raise
+    except Exception as error:
+        log.error("post %d cannot be shown in the archive: %s", post.id, type(error).__name__)
+        return Body('<p class="none">This message could not be shown.</p>', "", (), ())
+    return text
 
 
 def month_of(at: datetime, zone: ZoneInfo) -> str:
@@ -167,6 +188,9 @@ def store(db: sqlite3.Connection, made: Iterable[Entry]) -> list[int]:
     numbers = []
     for one in made:
         remove(db, one.row["post"])
+        taken = db.execute(_TAKEN, (one.row["list"], one.row["tag"])).fetchone()
+        if taken is not None:  # two machines gave one tag to two posts at the same moment
+            one.row["tag"] = tag_of(one.row["message_id"], str(one.row["post"]))
         names, values = _columns(one)
         db.execute(f"INSERT INTO message ({names}) VALUES ({values})", one.row)  # noqa: S608  (our own column names)
         number = one.row["number"]

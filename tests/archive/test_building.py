@@ -312,3 +312,54 @@ def test_an_archive_that_is_ahead_of_its_database_is_built_anew(ctx: Context) ->
         tx.execute(text("DELETE FROM post WHERE id > 1"))
     report = archiver.update(ctx)
     assert report.full and len(archives.threads(ctx)) == 1
+
+
+def test_a_message_that_we_fail_on_does_not_keep_the_others_out(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from listserv.archiver import entries
+
+    seed(ctx)
+    real = entries.render
+
+    def failing(message: object, **more: object) -> object:
+        if b"poison" in message.raw:  # type: ignore[attr-defined]
+            raise RecursionError("deep")
+        return real(message, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(entries, "render", failing)
+    archives.post(ctx, "Before all", "Well?\n")
+    poison = archives.post(ctx, "Poisoned one", "poison\n")
+    archives.post(ctx, "After all", "Well?\n")
+    archiver.build(ctx)
+    found = archives.files(ctx.settings.archive.directory)
+    assert b"This message could not be shown" in found[f"perinatal/t/{tag_of(poison)}.html"]
+    assert len(archives.threads(ctx)) == 3 and "cannot be shown in the archive: RecursionError" in caplog.text
+    monkeypatch.setattr(entries, "render", real)
+    archiver.build(ctx, full=True)
+    assert b"poison" in archives.files(ctx.settings.archive.directory)[f"perinatal/t/{tag_of(poison)}.html"]
+
+
+def test_a_page_that_we_fail_on_is_tried_again(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    seed(ctx)
+    archives.post(ctx, "Before all", "Well?\n")
+    real = pages.month
+    monkeypatch.setattr(pages, "month", lambda *_: 1 / 0)
+    archiver.build(ctx)
+    assert "the page perinatal month 2026-11 of the archive cannot be made: ZeroDivisionError" in caplog.text
+    assert "perinatal/index.html" in archives.files(ctx.settings.archive.directory)
+    monkeypatch.setattr(pages, "month", real)
+    assert archiver.update(ctx).written == 1
+
+
+def test_two_posts_with_one_tag_are_both_there(ctx: Context) -> None:
+    """As two machines could give them in the same moment."""
+    seed(ctx)
+    archives.post(ctx, "One of them", "Well?\n")
+    archives.post(ctx, "The other one", "Well?\n")
+    with ctx.db.transaction() as tx:
+        tx.execute(text("UPDATE post SET tag = (SELECT MIN(tag) FROM post)"))
+    archiver.build(ctx)
+    assert len(archives.threads(ctx)) == 2 and archiver.build(ctx, full=True).written == 0
