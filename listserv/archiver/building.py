@@ -21,6 +21,7 @@ from sqlalchemy import Connection, select, text
 from listserv.archiver import entries, files, index, pages, placing
 from listserv.archiver.index import connect, locked, meta, set_meta, transaction
 from listserv.context import Context
+from listserv.errors import UserError
 from listserv.model import Change, Person, Post, ThreadEdit
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ _person = Person.__table__  # type: ignore[attr-defined]
 CHUNK = 200  # posts in memory at once
 BEHIND = 1000  # changes that are looked at once more: on PostgreSQL a lower number may be committed later
 POLL = 1.0  # seconds
+PAUSE = 30  # seconds after the folder could not be written
 GATHER = 0.05  # seconds in which a burst of posts comes together before pages are written
 Progress = Callable[[int, int], None]
 
@@ -92,7 +94,7 @@ def update(ctx: Context) -> Report:
 def _usable(ctx: Context, db: sqlite3.Connection) -> bool:
     """Whether what is there can be brought up to date: whole, of this version, and not ahead of its database, as after
     a backup was put back, nor away for longer than changes are kept."""
-    if meta(db, "version") != index.VERSION or meta(db, "complete") is None:
+    if meta(db, "version") != index.VERSION or meta(db, "complete") is None or meta(db, "made") != _made(ctx):
         return False
     with ctx.db.reading() as tx:
         oldest, newest = tx.execute(text("SELECT MIN(id), MAX(id) FROM change")).one()
@@ -100,22 +102,44 @@ def _usable(ctx: Context, db: sqlite3.Connection) -> bool:
     return (newest or 0) >= cursor and ((oldest or 0) <= cursor + 1 or not ctx.db.sqlite)
 
 
+def _made(ctx: Context) -> str:
+    """The settings that are in every entry: with others, all of them are made anew."""
+    settings = ctx.settings
+    prefixes = [(name, one.subject_prefix) for name, one in settings.lists.items()]
+    return repr((settings.archive.addresses, settings.community.timezone, sorted(prefixes)))
+
+
 async def follow(ctx: Context, stopping: asyncio.Event) -> None:
     """Keeps the archive up to date until `stopping` is set: the archiver of `serve`."""
+    while not stopping.is_set():
+        try:
+            await _follow(ctx, stopping)
+        except (UserError, OSError) as error:
+            log.error("the archive cannot be written, trying again in %d s: %s", PAUSE, error)
+            await _rest(stopping, PAUSE)
+
+
+async def _follow(ctx: Context, stopping: asyncio.Event) -> None:
     await asyncio.to_thread(build, ctx)
     with closing(connect(ctx.settings.archive.directory)) as kept:
         kept.execute("SELECT 1 FROM meta").fetchone()  # while this is open, no update has to tidy up the index's log
         while not stopping.is_set():
             ctx.wake.archive.clear()
             if await asyncio.to_thread(_waiting, ctx):
-                await asyncio.to_thread(update, ctx)
-                continue
-            waits = [asyncio.ensure_future(ctx.wake.archive.wait()), asyncio.ensure_future(stopping.wait())]
-            await asyncio.wait(waits, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+                done = await asyncio.to_thread(update, ctx)
+                if done.messages or done.removed or done.written:
+                    continue
+            await _rest(stopping, POLL, ctx.wake.archive)
             if ctx.wake.archive.is_set():
                 await asyncio.sleep(GATHER)
+
+
+async def _rest(stopping: asyncio.Event, seconds: float, *bells: asyncio.Event) -> None:
+    """Until it is time, one of the bells rings, or everything stops."""
+    waits = [asyncio.ensure_future(bell.wait()) for bell in (stopping, *bells)]
+    await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 def _waiting(ctx: Context) -> bool:
@@ -186,6 +210,9 @@ def _take(ctx: Context, db: sqlite3.Connection, made: list[entries.Entry], gone:
     new = [db.execute("SELECT * FROM message WHERE number = ?", (number,)).fetchone() for number in numbers]
     for name in sorted({row["list"] for row in (*old, *new)}):
         _touch(db, name, [row for row in (*old, *new) if row["list"] == name])
+    for one in made:
+        if not one.row["shown"]:  # taken back: its files go at once, its words when the transaction is over
+            files.remove(ctx.settings.archive.directory / one.row["list"] / "a" / one.row["tag"])
     if old:
         set_meta(db, "forget", "1")
     report.messages += len(new)
@@ -262,11 +289,7 @@ def _names(ctx: Context, db: sqlite3.Connection) -> None:
     shown = [(int(row[0][1:]), row[1], row[2]) for row in db.execute(query)]
     with ctx.db.reading() as tx:
         people = {row.id: row for row in tx.execute(select(_person.c.id, _person.c.name, _person.c.profession))}
-        stale = [
-            person for person, name, profession in shown
-            if person not in people or (people[person].name and people[person].name != name)
-            or people[person].profession != profession
-        ]  # fmt: skip
+        stale = [person for person, *said in shown if person not in people or not _says(ctx, people[person], *said)]
         if not stale:
             return
         authors = {f"p{person}" for person in stale}
@@ -275,6 +298,12 @@ def _names(ctx: Context, db: sqlite3.Connection) -> None:
             made = entries.entries(ctx, tx, posts[at : at + CHUNK])
             with transaction(db):
                 _take(ctx, db, made, (), Report())
+
+
+def _says(ctx: Context, person: Any, name: str, profession: str) -> bool:
+    """Whether that is how this person is shown."""
+    now = entries.shown_name(ctx.settings, person.name)
+    return (not now or now == name) and entries.shown_name(ctx.settings, person.profession) == profession
 
 
 # --- everything --------------------------------------------------------------------------------------------------
@@ -303,6 +332,7 @@ def _all(ctx: Context, db: sqlite3.Connection, progress: Progress) -> Report:
             _note_list(db, name)
             _note(db, name, "clear", "")
         set_meta(db, "look", pages.look(ctx))
+        set_meta(db, "made", _made(ctx))
         set_meta(db, "complete", "1")
     _write(ctx, db, report, sync=False, progress=progress)
     _clear_others(ctx)

@@ -28,6 +28,7 @@ from listserv.mail.shown import one_line
 from listserv.mail.threads import links_of, subject_of, tag_of
 from listserv.model import Message as Raw
 from listserv.model import Person, Post, PostState
+from listserv.settings import Settings
 
 _post = Post.__table__  # type: ignore[attr-defined]
 _raw = Raw.__table__  # type: ignore[attr-defined]
@@ -103,7 +104,7 @@ def entry(ctx: Context, post: Any) -> Entry:
     links = links_of(message)
     text = _text(ctx, post, message) if shown else None
     author = author_key(post)
-    name = one_line(post.name or post.from_name or _before_at(post.from_address), 120)
+    name = shown_name(settings, post.name or post.from_name or _before_at(post.from_address))
     row = {
         "number": number_of(date, post.id),
         "post": post.id,
@@ -121,8 +122,8 @@ def entry(ctx: Context, post: Any) -> Entry:
         "thread_index": links.index or None,
         "sent_to": post.thread,
         "author": author if shown else "",
-        "name": _shown(name, hide) if shown else "",
-        "profession": one_line(post.profession or "", 120) if shown else "",
+        "name": name if shown else "",
+        "profession": shown_name(settings, post.profession) if shown else "",
         "address": post.from_address if shown and not hide else "",
         "asks": bool(text and "?" in text.text),
         "shown": shown,
@@ -134,6 +135,11 @@ def entry(ctx: Context, post: Any) -> Entry:
     marks += [FILES_MARK] if text and text.files else []
     marks += [f"{file.name}" for file in text.files] if text else []
     return Entry(row, _with_files(ctx, text, tag) if text else "", text.text if text else "", " ".join(marks))
+
+
+def shown_name(settings: Settings, text: str | None) -> str:
+    """A name or profession as pages show it."""
+    return _shown(one_line(text or "", 120), settings.archive.addresses == "hidden")
 
 
 def _shown(text: str, hide: bool) -> str:

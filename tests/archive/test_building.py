@@ -222,12 +222,16 @@ def test_what_is_taken_back_is_nowhere_any_more(ctx: Context, gone: str) -> None
     """Looked for in every file, raw and decoded, in every blob of the index, and in its free pages and its log."""
     seed(ctx)
     first = archives.post(ctx, "Before", "Nothing special here.\n")
-    raw = mail(subject=f"About {SECRET} today", text=f"{SECRET} again {SECRET}\n", message_id="<secret@people.test>")
+    raw = mail(subject=f"About {SECRET} today", text="", message_id="<secret@people.test>", mime_version="1.0",
+               content_type='multipart/mixed; boundary="b"')  # fmt: skip
+    raw += (f"--b\r\nContent-Type: text/plain\r\n\r\n{SECRET} again {SECRET}\r\n--b\r\nContent-Type: text/plain\r\n"
+            f'Content-Disposition: attachment; filename="{SECRET}.txt"\r\n\r\n{SECRET}\r\n--b--\r\n'
+            ).encode()  # fmt: skip
     archives.post(ctx, raw=raw)
     answer = archives.post(ctx, "Re: About it", "An answer.\n", sender="ben@people.test",
                            in_reply_to="<secret@people.test>", references="<secret@people.test>")  # fmt: skip
     archiver.build(ctx)
-    assert _found(ctx, SECRET)
+    assert {"1.txt", "fragment"} <= set(_found(ctx, SECRET)) and len(_found(ctx, SECRET)) > 4
     with ctx.db.transaction() as tx:
         row = tx.execute(text("SELECT id, list_name FROM post WHERE subject LIKE '%Quokka%'")).one()
         if gone == "recalled":
@@ -363,3 +367,31 @@ def test_two_posts_with_one_tag_are_both_there(ctx: Context) -> None:
         tx.execute(text("UPDATE post SET tag = (SELECT MIN(tag) FROM post)"))
     archiver.build(ctx)
     assert len(archives.threads(ctx)) == 2 and archiver.build(ctx, full=True).written == 0
+
+
+def test_settings_that_are_in_every_entry_make_all_anew(ctx: Context) -> None:
+    import dataclasses
+
+    seed(ctx)
+    archives.post(ctx, "Quokkas for all", "I am ann@people.test\n")
+    archiver.build(ctx)
+    hidden = ctx.settings.archive.model_copy(update={"addresses": "hidden"})
+    other = dataclasses.replace(ctx, settings=ctx.settings.model_copy(update={"archive": hidden}))
+    assert archiver.update(other).full
+    assert not _found(other, "ann@people.test")
+    fewer = {name: one for name, one in ctx.settings.lists.items() if name != "perinatal"}
+    without = dataclasses.replace(ctx, settings=ctx.settings.model_copy(update={"lists": fewer}))
+    assert archiver.update(without).full
+    assert not (ctx.settings.archive.directory / "perinatal").exists() and not _found(without, "Quokkas for all")
+
+
+def test_a_broken_index_is_said(ctx: Context) -> None:
+    from listserv.errors import UserError
+
+    seed(ctx)
+    archiver.build(ctx)
+    for path in ctx.settings.archive.directory.glob("search.sqlite3*"):
+        path.unlink()
+    (ctx.settings.archive.directory / "search.sqlite3").write_text("no database " * 1000)
+    with pytest.raises(UserError, match="delete it, and it is made anew"):
+        archiver.update(ctx)
