@@ -177,7 +177,8 @@ def _found(db: sqlite3.Connection, asked: Query, lists: list[str], by_date: bool
     if by_date or not asked.match:
         ordered = newest
     else:
-        ordered = _ranked(db, asked, expression, newest)
+        known = db.execute("SELECT COUNT(DISTINCT list) FROM month").fetchone()[0]
+        ordered = _ranked(db, expression if 2 * len(lists) < known else asked.match, newest)
     at = (page - 1) * per_page
     wanted = ordered[at : at + per_page]
     hits = _hits(db, asked.match or expression, wanted, lists)
@@ -185,16 +186,18 @@ def _found(db: sqlite3.Connection, asked: Query, lists: list[str], by_date: bool
     return Found(tuple(hits), len(newest), many, more, wrong=asked.wrong)
 
 
-def _ranked(db: sqlite3.Connection, asked: Query, expression: str, newest: list[int]) -> list[int]:
-    """The hits by relevance (BM25, RFC-free and good enough: subject before name before text), newest first among
-    equals. Asked with the person's words alone, for the marks say nothing about relevance."""
-    del expression
+def _ranked(db: sqlite3.Connection, match: str, newest: list[int]) -> list[int]:
+    """The hits by relevance (BM25: subject before name before text), the newest first among equals.
+
+    Marks weigh nothing. They are in `match` only where they keep many messages of other lists from being weighed;
+    otherwise they would cost more than that.
+    """
     wanted = set(newest)
     query = (
         "SELECT rowid, bm25(words, 6.0, 3.0, 1.0, 0.0) AS score FROM words"
         " WHERE words MATCH ? AND rowid BETWEEN ? AND ?"
     )
-    scores = {row[0]: row[1] for row in db.execute(query, (asked.match, newest[-1], newest[0])) if row[0] in wanted}
+    scores = {row[0]: row[1] for row in db.execute(query, (match, newest[-1], newest[0])) if row[0] in wanted}
     return sorted(newest, key=lambda number: (round(scores.get(number, 0.0), 3), -number))
 
 
