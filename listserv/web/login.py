@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -38,7 +39,11 @@ _token = Token.__table__  # type: ignore[attr-defined]
 LINK_LIFE = timedelta(minutes=15)
 SESSION_LIFE = timedelta(days=30)
 WAITING_LINKS = 200  # questions for a link that may wait at once; more are not answered
+LINKS_PER_HOUR = (
+    1000  # of one process, whoever asks for them: a machine that knows the members' addresses gets no further
+)
 _asking: set[asyncio.Task[None]] = set()
+_sent: deque[datetime] = deque(maxlen=LINKS_PER_HOUR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +214,13 @@ def _send_link(ctx: Context, tx: Connection, email: str, target: str) -> None:
     if person is None or membership.reader(tx, ctx.settings, person, ctx.clock()) is None:
         return
     to = membership.recipient(tx, person)
+    now = ctx.clock()
     if to is None or not notices.room(ctx, tx, "login", to.email):
         return
+    if len(_sent) == LINKS_PER_HOUR and now - _sent[0] < timedelta(hours=1):
+        log.warning("more than %d login links were asked for within an hour: one is not sent", LINKS_PER_HOUR)
+        return
+    _sent.append(now)
     token = moderate.issue(ctx, tx, Purpose.LOGIN, person, life=LINK_LIFE)
     query = "" if target == "/archive/" else f"?next={quote(target, safe='/')}"
     url = f"{ctx.settings.community.url}/login/{token}{query}"

@@ -338,6 +338,20 @@ def test_no_token_is_kept_as_it_is(house: House) -> None:
     assert not scalar(house.ctx, "SELECT COUNT(*) FROM token WHERE hash = :t", t=token)
 
 
+def test_links_to_all_together_are_limited(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    from collections import deque
+
+    monkeypatch.setattr(login, "LINKS_PER_HOUR", 3)
+    monkeypatch.setattr(login, "_sent", deque(maxlen=3))
+    people = ["ann", "ben", "mia", "max", "olga"]
+    for name in people:
+        Browser(house.ctx).post("/login", email=f"{name}@people.test")
+    assert [one.recipient.partition("@")[0] for one in notices(house.ctx, "login")] == people[:3]
+    house.now[0] += timedelta(hours=1)
+    Browser(house.ctx).post("/login", email="olga@people.test")
+    assert len(notices(house.ctx, "login")) == 4
+
+
 def test_links_to_one_address_are_limited(house: House) -> None:
     for _ in range(15):
         Browser(house.ctx).post("/login", email="ann@people.test")
