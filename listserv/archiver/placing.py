@@ -26,7 +26,8 @@ PER_PAGE = 100  # messages
 PAGE_SIZE = 350_000  # characters of HTML
 _DAYS = WINDOW // 1_000_000 + 1  # seconds
 _COLUMNS = (
-    "number, tag, date, moment, topic, reply, refs, conversation, thread_index, sent_to, parent, thread, month, size"
+    "number, tag, date, moment, topic, reply, refs, conversation, thread_index, sent_to, parent, thread, page,"
+    " month, size"
 )
 
 
@@ -198,7 +199,8 @@ def _assemble(db: sqlite3.Connection, rows: dict[str, sqlite3.Row]) -> tuple[str
         if count and (count >= PER_PAGE or size + row["size"] > PAGE_SIZE):
             page, count, size = page + 1, 0, 0
         count, size = count + 1, size + row["size"]
-        db.execute("UPDATE message SET thread = ?, page = ? WHERE number = ?", (thread, page, row["number"]))
+        if (row["thread"], row["page"]) != (thread, page):
+            db.execute("UPDATE message SET thread = ?, page = ? WHERE number = ?", (thread, page, row["number"]))
     return thread, page
 
 
