@@ -43,12 +43,17 @@ def app(ctx: Context, health: Callable[[], dict[str, Any]]) -> ASGIApp:
         url = f"{community.url}/.well-known/security.txt"
         return PlainTextResponse(f"Contact: mailto:{community.contact}\nExpires: {until}\nCanonical: {url}\n")
 
+    async def icon(_: Request) -> Response:
+        """Browsers ask for it on their own; there is none."""
+        return Response(status_code=204, headers={"Cache-Control": "max-age=604800"})
+
     async def failed(_: Request, error: Exception) -> Response:
         return answers.failed(ctx, error)
 
     routes = [
         Route("/healthz", healthz, methods=["GET"]),
         Route("/.well-known/security.txt", security, methods=["GET"]),
+        Route("/favicon.ico", icon, methods=["GET"]),
     ]
     for module in (unsubscribe, login, mine, finding, reading):
         routes += module.routes(ctx)

@@ -374,7 +374,7 @@ def test_login_leads_nowhere_else(house: House, target: str) -> None:
 def test_who_changes_the_cookie_is_a_stranger(house: House) -> None:
     browser = logged_in(house.ctx, "ann@people.test")
     value = browser.cookies["__Host-listserv"]
-    for forged in (value[:-1] + ("A" if value[-1] != "A" else "B"), "2" + value[1:], "", "x" * 5000):
+    for forged in (value[:-5] + ("A" if value[-5] != "A" else "B") + value[-4:], "2" + value[1:], "", "x" * 5000):
         other = Browser(house.ctx)
         other.cookies.set("__Host-listserv", forged, domain="lists.test")
         assert other.get("/archive/").status_code == 303
