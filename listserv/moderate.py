@@ -122,6 +122,8 @@ def issue(
     post_id: int | None = None,
     subscription_id: int | None = None,
     arrival_id: int | None = None,
+    issue_id: int | None = None,
+    edition_id: int | None = None,
     life: timedelta = TOKEN_LIFE,
 ) -> str:
     """A new one-shot token for one person and one question; only its hash is kept."""
@@ -134,6 +136,8 @@ def issue(
             post_id=post_id,
             subscription_id=subscription_id,
             arrival_id=arrival_id,
+            issue_id=issue_id,
+            edition_id=edition_id,
             expires_at=ctx.clock() + life,
         )
     )

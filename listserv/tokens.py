@@ -32,11 +32,13 @@ class Keys:
     unsubscribe: bytes
     cookie: bytes
     feed: bytes
+    digest: bytes  # stops a digest
+    answer: bytes  # an answer to a digest
 
     @classmethod
     def derive(cls, master: bytes) -> Keys:
         """`master` is the content of secrets.key_file, at least 32 bytes."""
-        names = (b"verp", b"unsubscribe", b"cookie", b"feed")
+        names = (b"verp", b"unsubscribe", b"cookie", b"feed", b"digest", b"answer")
         return cls(*(hmac.digest(master, b"listserv " + name, "sha256") for name in names))
 
 

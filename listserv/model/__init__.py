@@ -1,6 +1,7 @@
-"""The tables: people, posts, outbox, archive. Rows have no behaviour beyond validation; stages work on them."""
+"""The tables: people, posts, outbox, archive, digests. Rows have no behaviour beyond validation: stages have."""
 
 from listserv.model.archive import Change, Feed, Session, ThreadEdit
+from listserv.model.digests import DigestFormat, Edition, Issue, IssueKind
 from listserv.model.outbox import Attempt, Delivery, DeliveryKind, DeliveryState, Notice
 from listserv.model.people import (
     Address,
@@ -41,8 +42,12 @@ __all__ = [
     "Delivery",
     "DeliveryKind",
     "DeliveryState",
+    "DigestFormat",
+    "Edition",
     "Emergency",
     "Feed",
+    "Issue",
+    "IssueKind",
     "Message",
     "Notice",
     "Person",

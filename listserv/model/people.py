@@ -15,6 +15,7 @@ from sqlmodel import Field, SQLModel
 from listserv.mail.address import without_tag
 from listserv.mail.names import name_key
 from listserv.model.columns import UtcTime, Word
+from listserv.model.digests import DigestFormat
 
 
 class Status(StrEnum):
@@ -60,6 +61,13 @@ class Person(SQLModel, table=True):
     delivery: str = "each"
     trusted: bool = False
     approved_posts: int = 0
+    timezone: str = ""  # empty: the community's; so for day and time of their digest
+    digest_day: str = ""
+    digest_time: str = ""  # HH:MM
+    digest_format: DigestFormat = Field(
+        default=DigestFormat.LETTER, sa_column=Column(Word(DigestFormat), nullable=False, server_default="letter")
+    )
+    digest_per_list: bool = False  # a letter for each list instead of one over all of them
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 
@@ -92,6 +100,7 @@ class Subscription(SQLModel, table=True):
     delivery: str = "each"  # each | daily | weekly | none
     moderated: bool = False
     since: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    delivery_since: datetime | None = Field(default=None, sa_column=Column(UtcTime))  # since when in this way
     left_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
 
 

@@ -61,6 +61,7 @@ class Post(SQLModel, table=True):
         Index("ix_post_work", "state", "release_at"),
         Index("ix_post_rate", "person_id", "received_at"),
         Index("ix_post_list_rate", "list_name", "received_at"),
+        Index("ix_post_released", "released_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -114,6 +115,8 @@ class Purpose(StrEnum):
     LEFT = "left"
     SENDER = "sender"
     LOGIN = "login"
+    EDITION = "edition"
+    DIGEST = "digest"
 
 
 class ArrivalState(StrEnum):
@@ -165,6 +168,8 @@ class Token(SQLModel, table=True):
     post_id: int | None = Field(default=None, foreign_key="post.id", index=True)
     subscription_id: int | None = Field(default=None, foreign_key="subscription.id", ondelete="CASCADE")
     arrival_id: int | None = Field(default=None, foreign_key="arrival.id", ondelete="CASCADE", index=True)
+    issue_id: int | None = None
+    edition_id: int | None = None
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

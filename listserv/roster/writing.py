@@ -68,7 +68,14 @@ def _address_row(person: int, email: str, key: str, *, preferred: bool) -> dict[
 
 
 def _subscription_row(person: int, name: str, mode: str, now: datetime) -> dict[str, Any]:
-    return {"person_id": person, "list_name": name, "delivery": mode, "moderated": False, "since": now}
+    return {
+        "person_id": person,
+        "list_name": name,
+        "delivery": mode,
+        "moderated": False,
+        "since": now,
+        "delivery_since": now,
+    }
 
 
 def _agreed(person: int, work: Work) -> dict[str, Any]:
@@ -197,7 +204,7 @@ def _change_lists(work: Work, row: Row, known: Known) -> list[str]:
         details.append(f"joins {name}")
         if name in known.subscriptions:
             number = known.subscriptions[name][0]
-            values = {"left_at": None, "delivery": mode}
+            values = {"left_at": None, "delivery": mode, "delivery_since": work.now}
             work.changes.append(update(_subscription).where(_subscription.c.id == number).values(values))
         else:
             work.inserts[_subscription].append(_subscription_row(known.id, name, mode, work.now))
@@ -205,7 +212,8 @@ def _change_lists(work: Work, row: Row, known: Known) -> list[str]:
         number, old, _ = known.subscriptions[name]
         if row.delivery is not None and old != row.delivery:
             details.append(f"{name}: {old} -> {row.delivery}")
-            work.changes.append(update(_subscription).where(_subscription.c.id == number).values(delivery=row.delivery))
+            values = {"delivery": row.delivery, "delivery_since": work.now}
+            work.changes.append(update(_subscription).where(_subscription.c.id == number).values(values))
     return details
 
 
