@@ -28,7 +28,7 @@ from listserv.mail.compose import Footer, Shared, distributed, dot_stuff, to_sev
 from listserv.mail.headers import address_field, field, ids_field
 from listserv.mail.message import Field, Message, every, parse, text_header
 from listserv.mail.signature import Signable
-from listserv.model import DeliveryKind, Notice, Post
+from listserv.model import DeliveryKind, Issue, Notice, Post
 from listserv.routing import Kind
 from listserv.seal import sealed
 from listserv.settings import ListSettings
@@ -37,6 +37,7 @@ from listserv.tokens import capability
 
 _post = Post.__table__  # type: ignore[attr-defined]
 _notice = Notice.__table__  # type: ignore[attr-defined]
+_issue = Issue.__table__  # type: ignore[attr-defined]
 
 CACHE_BYTES = 48_000_000
 DROPPED = (
@@ -62,6 +63,7 @@ class Prepared:
         "_signer",
         "eightbit",
         "list_name",
+        "own",
         "personal",
         "seconds",
         "sent_as",
@@ -76,17 +78,20 @@ class Prepared:
         *,
         verp: bool,
         personal: bool = False,
+        own: bytes = b"",
         signer: Signer | None = None,
         seconds: int = 0,
         sent_as: str = "",
         seven: Callable[[], Shared] | None = None,
     ) -> None:
-        """`seconds` since 1970: when it was signed; `personal`: its copies have unsubscribe fields of their own;
+        """`seconds` since 1970: when it was signed; `personal`: its copies have unsubscribe fields of their own, or
+        those of `own`, when it is for one person alone;
         `seven`: what is re-encoded for a relay without 8BITMIME, where that breaks the author's signature."""
         self._shared, self._signer, self._seven = shared, signer, seven
         self._forms: dict[bool, tuple[bytes, Signable | None]] = {}
         self.eightbit, self.utf8 = shared.eightbit, shared.utf8
         self.list_name, self.verp, self.personal, self.seconds = list_name, verp, personal, seconds
+        self.own = own
         self.sent_as = sent_as
         self.form(eightbit=True)
 
@@ -138,7 +143,11 @@ def prepare(ctx: Context, tx: Connection, kind: DeliveryKind, number: int) -> Pr
     if kind is DeliveryKind.NOTICE:
         row = tx.execute(select(_notice).where(_notice.c.id == number)).one()
         shared = _as_it_is(zlib.decompress(row.raw))
-        return Prepared(shared, row.list_name, verp=row.verp, signer=ctx.signer, seconds=seconds)
+        issue = tx.execute(select(_issue.c.id).where(_issue.c.notice_id == number)).scalar()
+        own = Personal(ctx).digest_fields(row.list_name, issue) if issue is not None else b""
+        return Prepared(
+            shared, row.list_name, verp=row.verp, personal=bool(own), own=own, signer=ctx.signer, seconds=seconds
+        )
     post = tx.execute(select(_post).where(_post.c.id == number)).one()
     message = parse(posts.raw_message(tx, post.message_id))
     shared, sent_as = shared_copy(ctx, _in_its_thread(tx, message, post), post)
@@ -266,7 +275,7 @@ def list_headers(ctx: Context, listed: ListSettings, post: Any) -> list[bytes]:
     received = format_datetime(post.received_at.astimezone(settings.community.zone))
     return [
         field("Received", f"by {settings.domain} (listserv) for {name}; {received}"),
-        _list_id(listed.title, name, settings.domain),
+        list_id(listed.title, name, settings.domain),
         field("List-Post", "NO" if listed.posting == "moderators" else mailto()),
         field("List-Help", mailto(Kind.REQUEST, "?subject=help")),
         field("List-Owner", mailto(Kind.OWNER)),
@@ -278,7 +287,7 @@ def list_headers(ctx: Context, listed: ListSettings, post: Any) -> list[bytes]:
     ]
 
 
-def _list_id(title: str, name: str, domain: str) -> bytes:
+def list_id(title: str, name: str, domain: str) -> bytes:
     """`Title <name.domain>`; the title as a phrase that no parser can take for anything else."""
     return address_field("List-Id", [(title, f"{name}@{domain}")]).replace(
         f"<{name}@{domain}>".encode(), f"<{name}.{domain}>".encode()
@@ -309,7 +318,14 @@ class Personal:
     def fields(self, list_name: str, subscription: int) -> bytes:
         """List-Unsubscribe by web and by mail (RFC 2369); one-click only where it can be: over https, and signed
         (RFC 8058 section 4)."""
-        token = capability(self._keys.unsubscribe, subscription).encode()
+        return self._unsubscribe(list_name, capability(self._keys.unsubscribe, subscription))
+
+    def digest_fields(self, list_name: str, issue: int) -> bytes:
+        """The same for a digest: it stops the digest, not the membership."""
+        return self._unsubscribe(list_name, capability(self._keys.digest, issue))
+
+    def _unsubscribe(self, list_name: str, text_token: str) -> bytes:
+        token = text_token.encode()
         mail = (b"<mailto:", list_name.encode(), b"-leave+", token, b"@", self._domain, b"?subject=unsubscribe>\r\n")
         if not self._url:
             return b"".join((b"List-Unsubscribe: ", *mail))
@@ -327,8 +343,8 @@ class Personal:
 def copy(personal: Personal, prepared: Prepared, row: Any, *, eightbit: bool) -> Copy:
     """The copy for one delivery row, as the relay with or without 8BITMIME takes it, signed."""
     body, signable = prepared.form(eightbit=eightbit)
-    head = b""
-    if prepared.personal and row.subscription_id is not None:
+    head = prepared.own
+    if prepared.personal and not head and row.subscription_id is not None:
         head = personal.fields(prepared.list_name, row.subscription_id)
     if signable is not None:
         head = signable.sign(head) + head

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from listserv import arrivals, farewell, forward, moderate, notices, posts, requests, routing, topics
 from listserv.authenticate import Proof
 from listserv.context import Context
+from listserv.digest import answering, editing, stopping
 from listserv.errors import Reply
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming, read
@@ -24,6 +25,7 @@ from listserv.model import ArrivalState, Purpose
 from listserv.policy.verdict import Action
 from listserv.posts import THANKS, Envelope, Receipt, Store
 from listserv.routing import Kind, Route
+from listserv.tokens import read_capability
 
 NEEDS_PROOF = frozenset({Kind.POST, Kind.MODERATE, Kind.CONFIRM})
 """What an unproven message to such an address does depends on who it is from, so it is not decided in the session."""
@@ -56,11 +58,16 @@ def handle(
     receipts: list[Receipt] = []
     done: dict[tuple[Kind, str, str], Reply] = {}
     for to in recipients:
-        key = (to.route.kind, to.route.list_name, to.route.token)
+        key = (to.route.kind, to.route.list_name, to.route.token or to.route.digest)
         if key not in done:
             if to.route.kind is Kind.POST:
                 name, thread = to.route.list_name, to.route.thread
-                receipt = posts.receive(ctx, tx, incoming, store, name, envelope, proof, thread=thread, asks=in_session)
+                if to.route.digest:
+                    receipt = answering.receive(ctx, tx, to.route, incoming, store, envelope, proof, asks=in_session)
+                else:
+                    receipt = posts.receive(
+                        ctx, tx, incoming, store, name, envelope, proof, thread=thread, asks=in_session
+                    )
                 receipts.append(receipt)
                 done[key] = receipt.reply
             else:
@@ -80,8 +87,8 @@ def _service(ctx: Context, tx: Connection, route: Route, incoming: Incoming, pro
         case Kind.CONFIRM:
             _confirm(ctx, tx, route.token, incoming)
         case Kind.LEAVE if route.token:
-            farewell.by_mail(ctx, tx, route.token, incoming)
-        case Kind.REQUEST if _searched(ctx, tx, route, incoming, proof):
+            _leave(ctx, tx, route.token, incoming)
+        case Kind.REQUEST if _carried_out(ctx, tx, route, incoming, proof):
             pass
         case Kind.BOUNCES:
             forward.bounce(ctx, tx, route.token, incoming)
@@ -91,12 +98,24 @@ def _service(ctx: Context, tx: Connection, route: Route, incoming: Incoming, pro
             forward.not_yet(ctx, tx, route, incoming, proof)
 
 
-def _searched(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof: Proof) -> bool:
-    """Whether it was a search by a member, who has been answered."""
+def _leave(ctx: Context, tx: Connection, token: str, incoming: Incoming) -> None:
+    """The unsubscribe mail of a copy ends a subscription, that of a digest ends the digest."""
+    issue = read_capability(ctx.keys.digest, token)
+    if issue is None:
+        farewell.by_mail(ctx, tx, token, incoming)
+    elif incoming.automatic is None:
+        stopping.stop(ctx, tx, issue)
+
+
+def _carried_out(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof: Proof) -> bool:
+    """Whether it was a command of a member, who has been answered."""
     if not proof.proven or incoming.automatic is not None or incoming.list_ids or len(incoming.authors) != 1:
         return False
     words = requests.search_words(incoming)
-    return words is not None and requests.search(ctx, tx, route, incoming, words)
+    if words is not None:
+        return requests.search(ctx, tx, route, incoming, words)
+    words = requests.digest_words(incoming)
+    return words is not None and requests.digest(ctx, tx, route, incoming, words)
 
 
 def _confirm(ctx: Context, tx: Connection, text_token: str, incoming: Incoming) -> None:
@@ -112,7 +131,12 @@ def _confirm(ctx: Context, tx: Connection, text_token: str, incoming: Incoming) 
         return
     match token.purpose:
         case Purpose.TOPIC:
-            topics.answer(ctx, tx, token, text_token, incoming)
+            if not answering.choose(ctx, tx, token, text_token, incoming):
+                topics.answer(ctx, tx, token, text_token, incoming)
+        case Purpose.DIGEST:
+            stopping.answer(ctx, tx, token, text_token, incoming)
+        case Purpose.EDITION:
+            editing.answer(ctx, tx, token, text_token, incoming)
         case Purpose.LEFT:
             farewell.answer(ctx, tx, token, text_token, incoming)
         case Purpose.SENDER:

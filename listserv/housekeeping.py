@@ -7,26 +7,36 @@ clock (APScheduler); this is only what is done.
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
 from listserv import archiver, arrivals, notices, topics
 from listserv.context import Context
-from listserv.model import Change, Delivery, DeliveryState, Refusal, Session, Token
+from listserv.digest import asking, editing, issuing
+from listserv.errors import UserError
+from listserv.model import Change, Delivery, DeliveryState, Issue, Notice, Refusal, Session, Token
+from listserv.model.outbox import WAITING
 
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
 _refusal = Refusal.__table__  # type: ignore[attr-defined]
 _token = Token.__table__  # type: ignore[attr-defined]
 _session = Session.__table__  # type: ignore[attr-defined]
 _change = Change.__table__  # type: ignore[attr-defined]
+_notice = Notice.__table__  # type: ignore[attr-defined]
+_issue = Issue.__table__  # type: ignore[attr-defined]
+
+log = logging.getLogger(__name__)
 
 REFUSALS_KEPT = timedelta(days=30)
 CHANGES_KEPT = timedelta(days=90)  # an archive that was away for longer is built anew
+LETTERS_KEPT = timedelta(days=35)  # so long an answer to a digest can be told from its text
+ISSUES_KEPT = timedelta(days=400)
 LOW_DISK = 200_000_000  # octets
 
 
@@ -46,6 +56,12 @@ async def purge(ctx: Context) -> None:
         tx.execute(delete(_session).where(_session.c.expires_at < now))
         tx.execute(delete(_change).where(_change.c.at < now - CHANGES_KEPT))
         arrivals.purge(tx, now - REFUSALS_KEPT)
+        waiting = select(_delivery.c.notice_id).where(
+            _delivery.c.state.in_(WAITING), _delivery.c.notice_id.is_not(None)
+        )
+        old = (_notice.c.kind == "digest", _notice.c.created_at < now - LETTERS_KEPT, _notice.c.raw != b"")
+        tx.execute(update(_notice).where(*old, _notice.c.id.not_in(waiting)).values(raw=b""))
+        tx.execute(delete(_issue).where(_issue.c.made_at < now - ISSUES_KEPT))
 
     await ctx.db.write(work)
 
@@ -93,6 +109,20 @@ async def refresh_archive(ctx: Context) -> None:
     await asyncio.to_thread(archiver.build, ctx)
 
 
+async def digests(ctx: Context) -> None:
+    """Letters that are due, previews for facilitators, letters that somebody asked for."""
+
+    def work() -> None:
+        try:
+            editing.previews(ctx)
+            issuing.run(ctx)
+            asking.run(ctx)
+        except UserError as error:
+            log.error("digests wait: %s", error)
+
+    await asyncio.to_thread(work)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A line of the table: what, and when (APScheduler's trigger and its arguments)."""
@@ -108,5 +138,6 @@ JOBS = (
     Job("purge", purge, "cron", {"hour": 3, "minute": 20}),
     Job("report-failures", report_failures, "cron", {"hour": 7, "minute": 30}),
     Job("refresh-archive", refresh_archive, "cron", {"hour": 4, "minute": 10}),
+    Job("digests", digests, "cron", {"second": 2}),
     Job("watch-disk", watch_disk, "interval", {"minutes": 5}),
 )

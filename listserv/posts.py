@@ -269,14 +269,16 @@ def receive(
     *,
     thread: str = "",
     asks: bool = True,
+    issue: int | None = None,
 ) -> Receipt:
     """Decides on a message for one list and stores what was decided.
 
     `thread`: the tag of the thread whose own address it was sent to. `asks` False: the author cannot be asked any more
-    whether it is theirs, so that it is held instead.
+    whether it is theirs, so that it is held instead. `issue`: it answers this digest issue, and nobody knows which
+    conversation of it.
     """
     now = envelope.received_at
-    if list_name == HUB:
+    if list_name == HUB and issue is None:
         list_name = topic_of(incoming.subject, ctx.settings.lists) or HUB
     facts, who = gather(tx, ctx.settings, incoming, list_name, proof, now)
     if not asks and facts.unverified == "confirm":
@@ -293,7 +295,10 @@ def receive(
     if known is None:
         origin = min((row.origin_id for row in same if row.origin_id), default=None)
         try:
-            known = _insert(ctx, tx, incoming, store, list_name, envelope, proof, verdict, who, key, origin, thread)
+            values = {"thread": thread if is_tag(thread) else ""}
+            known = _insert(ctx, tx, incoming, store, list_name, envelope, proof, verdict, who, key, origin, values)
+            if issue is not None:
+                _note_issue(tx, known, issue)
         except IntegrityError:  # another machine stored the same message at this very moment
             if ctx.db.sqlite:
                 raise
@@ -350,7 +355,7 @@ def _insert(
     who: Author | None,
     key: str,
     origin: int | None,
-    thread: str,
+    more: dict[str, Any],
 ) -> int:
     now = envelope.received_at
     first = incoming.authors[0]
@@ -368,7 +373,6 @@ def _insert(
         "content_hash": incoming.content_hash,
         "duplicate_key": key,
         "tag": new_tag(tx, list_name, incoming.message_id or generated_id(ctx.settings, key), incoming.content_hash),
-        "thread": thread if is_tag(thread) else "",
         "imported": False,
         "proof": proof.by,
         "auth": proof.stored(),
@@ -381,6 +385,7 @@ def _insert(
         "state_since": now,
         "release_at": now if verdict.action is Action.ACCEPT else None,
         "copies": 0,
+        **more,
     }
     result = tx.execute(_INSERT_POST, values)
     assert result.inserted_primary_key is not None
@@ -388,6 +393,12 @@ def _insert(
     if origin is None:
         tx.execute(_OWN_ORIGIN, {"post": post_id})
     return post_id
+
+
+def _note_issue(tx: Connection, post_id: int, issue: int) -> None:
+    """Which digest a post answers; its author is asked for the conversation."""
+    rules = tx.execute(select(_post.c.rules).where(_post.c.id == post_id)).scalar_one()
+    tx.execute(update(_post).where(_post.c.id == post_id).values(rules={**rules, "issue": issue}))
 
 
 def generated_id(settings: Settings, key: str) -> str:

@@ -1,7 +1,8 @@
 """The addresses of a list: which handler an address belongs to, and how our own addresses are written.
 
 Read at RCPT, before a byte of the message is seen; built for every notice and copy. Names and forms are those of the
-contract: `LIST`, `LIST+t.TAG`, `LIST-leave+TOKEN`, `LIST-request`, ..., the hub `community`, `postmaster`, `abuse`.
+contract: `LIST`, `LIST+t.TAG`, `LIST-leave+TOKEN`, `LIST-request`, ..., the hub `community`, `postmaster`, `abuse`. An
+answer to a digest comes to `LIST+d.TOKEN`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Route:
     list_name: str
     token: str = ""
     thread: str = ""
+    digest: str = ""  # an answer to a digest: the token that names its issue
 
 
 _HUB_KINDS = frozenset({Kind.REQUEST, Kind.JOIN, Kind.LEAVE, Kind.CONFIRM, Kind.MODERATE, Kind.BOUNCES, Kind.OWNER})
@@ -51,6 +53,8 @@ def resolve(settings: Settings, address: str) -> Route | None:
     if domain != settings.domain:
         return None
     stem, _, tag = local.partition("+")
+    if (stem in settings.lists or stem == HUB) and tag.startswith("d."):
+        return Route(Kind.POST, stem, digest=tag[2:])
     if stem in settings.lists:
         return Route(Kind.POST, stem, thread=tag[2:] if tag.startswith("t.") else "")
     if stem == HUB:

@@ -82,11 +82,11 @@ def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: 
             topics=choices(ctx.settings),
         )
         return
-    _settle(ctx, tx, post, said.verb, author, answering)
+    settle(ctx, tx, post, said.verb, author, answering)
 
 
-def _settle(ctx: Context, tx: Connection, post: Any, list_name: str, author: Any, answering: Any) -> None:
-    """The post goes on as if it had been sent to the list that its author named."""
+def settle(ctx: Context, tx: Connection, post: Any, list_name: str, author: Any, answering: Any, **more: Any) -> None:
+    """The post goes on as if it had been sent to the list that its author named; `more` changes its row along."""
     now = ctx.clock()
     original = read(posts.raw_message(tx, post.message_id), post.envelope_sender)
     proof = Proof.restored(True, post.proof, post.auth)
@@ -108,6 +108,7 @@ def _settle(ctx: Context, tx: Connection, post: Any, list_name: str, author: Any
         "rules": {"hits": verdict.hits, "misses": verdict.misses, "named": []},
         "notified": state is PostState.ACCEPTED,
         "release_at": now if state is PostState.ACCEPTED else None,
+        **more,
     }
     try:
         with tx.begin_nested():

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from listserv import arrivals, copies, distribute, handling, moderate, quarantine, topics
 from listserv.context import Context
+from listserv.digest import answering
 from listserv.mail.incoming import read
 from listserv.model import DeliveryKind, Post, PostState
 from listserv.stages import stage
@@ -100,6 +101,8 @@ def _tell(ctx: Context, tx: Connection, post: Any) -> None:
         return
     if current.state == PostState.HELD:
         moderate.announce(ctx, tx, current)
+    elif "issue" in current.rules:
+        answering.ask(ctx, tx, current)
     else:
         topics.ask(ctx, tx, current)
     topics.mark_told(tx, post.id)

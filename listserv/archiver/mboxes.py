@@ -47,10 +47,11 @@ def entries(ctx: Context, numbers: Iterable[int]) -> Iterator[bytes]:
             post = tx.execute(select(_post).where(_post.c.id == number, _post.c.state == PostState.RELEASED)).first()
             raw = posts.raw_message(tx, post.message_id) if post is not None else b""
         if post is not None:
-            yield written(_as_distributed(ctx, raw, post), post.received_at)
+            yield written(as_distributed(ctx, raw, post), post.received_at)
 
 
-def _as_distributed(ctx: Context, raw: bytes, post: Any) -> bytes:
+def as_distributed(ctx: Context, raw: bytes, post: Any) -> bytes:
+    """A post as its copies had it, but for what each of them has of its own and where it came through."""
     try:
         message = parse(raw)
     except TooComplex:

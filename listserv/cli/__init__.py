@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from listserv import __version__
-from listserv.cli import archive, dkim, mail, moderation, operation, unbuilt
+from listserv.cli import archive, digest, dkim, mail, moderation, operation, unbuilt
 from listserv.errors import UserError
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ mail.register(app)
 moderation.register(app)
 dkim.register(app)
 archive.register(app)
+digest.register(app)
 unbuilt.register(app)
 
 

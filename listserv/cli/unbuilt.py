@@ -8,7 +8,6 @@ from collections.abc import Callable
 import typer
 
 _COMMANDS = {
-    "digest": "Weekly and daily digests.",
     "recall": "Takes a post back.",
     "audit": "The log of decisions.",
     "bounces": "What came back for an address.",

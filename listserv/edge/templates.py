@@ -6,6 +6,7 @@ beside the package in a checkout. Names that end in .html are escaped; a name th
 
 from __future__ import annotations
 
+import textwrap
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def shipped() -> Path:
 def environment(site: Path | None) -> Environment:
     """The compiled templates of one site (the folder of its settings.yaml), kept for the life of the process."""
     folders = ([site / "templates"] if site else []) + [shipped()]
-    return Environment(
+    made = Environment(
         loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
         undefined=StrictUndefined,
         autoescape=select_autoescape(["html"]),
@@ -39,6 +40,14 @@ def environment(site: Path | None) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.filters["wrapped"] = wrapped
+    return made
+
+
+def wrapped(text: str, indent: str = "", width: int = 72) -> str:
+    """Text in lines of at most `width` columns, all but the first behind `indent`; what has no blanks stays whole."""
+    columns = width - len(indent)
+    return f"\n{indent}".join(textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False))
 
 
 def render(site: Path | None, template: str, /, **values: object) -> str:

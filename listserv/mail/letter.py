@@ -53,7 +53,7 @@ def write(letter: Letter) -> bytes:
         field("X-Auto-Response-Suppress", "OOF, AutoReply"),
         b"MIME-Version: 1.0\r\n",
     ]
-    part_head, part_body = _text_part(letter.text)
+    part_head, part_body = text_part(letter.text)
     if letter.attached is None:
         return b"".join(head) + part_head + b"\r\n" + part_body
     boundary = _boundary(letter.message_id, part_body + letter.attached)
@@ -73,7 +73,8 @@ def write(letter: Letter) -> bytes:
     )
 
 
-def _text_part(text: str) -> tuple[bytes, bytes]:
+def text_part(text: str) -> tuple[bytes, bytes]:
+    """The content fields and the encoded body of a text with LF line ends."""
     clean = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip("\n") + "\n"
     try:
         body = clean.encode("ascii")

@@ -165,6 +165,19 @@ def _attributions(lines: Sequence[str]) -> dict[int, int]:
     return found
 
 
+def is_attribution(line: str) -> bool:
+    """Whether a line (several, joined by blanks) is "On ..., ... wrote:", in any of the languages known."""
+    plain = _BLANK.sub(" ", _GONE.sub("", line[: 3 * MAX_LINE])).strip()
+    if not _ENDS.search(plain) or not _WROTE.search(plain) or not (_WHEN.search(plain) or "@" in plain):
+        return False
+    return bool(_STARTS.match(plain)) or bool(_TIME_OR_ADDRESS.search(plain))
+
+
+def is_header_label(line: str) -> bool:
+    """Whether a line begins like From:, Sent:, To: or Subject: of a quoted message."""
+    return bool(_LABEL.match(line))
+
+
 def _header_block(lines: Sequence[str], index: int) -> bool:
     """Whether From:, Sent:, To:, Subject: of a quoted message begin here, in any of the languages known."""
     if not _LABEL.match(lines[index]):
@@ -254,7 +267,7 @@ def _own_lines(text: str) -> list[str]:
     cut = next((index for index in range(len(lines)) if _is_mark(lines, index, attributions)), len(lines))
     cut = min(cut, _library_cut(lines[:cut]))
     above = _trimmed(lines[:cut])
-    if any(line and not _greets(line) for line in above):
+    if any(line and not is_greeting(line) for line in above):
         return above
     shifted = {start - cut: end - cut for start, end in attributions.items()}
     return _below(lines[cut:], shifted) or above
@@ -291,8 +304,8 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", re.sub("[\U0001f3fb-\U0001f3ff]", "", folded))
 
 
-def _greets(line: str) -> bool:
-    """Whether a line is only a greeting with at most three names: nobody's answer."""
+def is_greeting(line: str) -> bool:
+    """Whether a line is only a greeting with at most three names: nobody's answer, and no first words of a post."""
     match = _GREETING.fullmatch(line)
     if match is None:
         return False
@@ -349,7 +362,7 @@ def read_answer(text: str, verbs: Mapping[str, str], with_argument: Collection[s
     own = [line for line in _own_lines(text) if line]
     if not own:
         return Answer(None, "", "", None)
-    if len(own) > 1 and _greets(own[0]) and not any(word in words for word in re.findall(r"\w+", _plain(own[0]))):
+    if len(own) > 1 and is_greeting(own[0]) and not any(word in words for word in re.findall(r"\w+", _plain(own[0]))):
         own = own[1:]
     first = own[0].strip()
     said = _said(first, words, with_argument)

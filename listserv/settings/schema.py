@@ -40,6 +40,12 @@ class DigestTime(Section):
     time: Clock = time(7, 0)
 
 
+class CommunityDigest(DigestTime):
+    empty: Literal["nothing", "note"] = "nothing"  # what is sent when there is nothing to tell
+    new_members: bool = True  # whether letters name who has joined
+    preview: bool = True  # whether facilitators see it a day before
+
+
 class Community(Section):
     name: Annotated[str, Field(min_length=1, max_length=200)]
     domain: str
@@ -49,7 +55,7 @@ class Community(Section):
     terms: FilePath | None = None
     credentials: Literal["registration", "none"] = "registration"
     default_delivery: DeliveryMode = "each"
-    digest: DigestTime = DigestTime()
+    digest: CommunityDigest = CommunityDigest()
 
     @field_validator("domain")
     @classmethod
@@ -170,6 +176,7 @@ class ListSettings(Section):
     author_first: bool = True
     approval_delay: Duration = timedelta(minutes=2)
     digest: DigestTime | None = None
+    digest_excerpts: Literal["shown", "hidden"] = "shown"  # hidden: digests name conversations and quote nothing
     subject_prefix: Annotated[str | None, Field(max_length=60)] = None
     footer: bool = False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 from starlette.exceptions import HTTPException
@@ -17,7 +18,8 @@ from starlette.routing import Route
 
 from listserv import farewell, membership, notices, routing
 from listserv.context import Context
-from listserv.model import Notice, Person, Purpose, Status, Subscription, Token
+from listserv.digest import stopping
+from listserv.model import Issue, Notice, Person, Purpose, Status, Subscription, Token
 from listserv.tokens import read_capability
 from listserv.web.answers import form, render
 
@@ -25,6 +27,7 @@ _subscription = Subscription.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
 _token = Token.__table__  # type: ignore[attr-defined]
 _notice = Notice.__table__  # type: ignore[attr-defined]
+_issue = Issue.__table__  # type: ignore[attr-defined]
 
 _GONE = (Status.LEFT, Status.BANNED)
 _UNDO = timedelta(days=farewell.UNDO_DAYS)
@@ -48,7 +51,11 @@ class Standing:
 
 def routes(ctx: Context) -> list[Route]:
     async def unsubscribe(request: Request) -> Response:
-        number = read_capability(ctx.keys.unsubscribe, request.path_params["token"])
+        token = request.path_params["token"]
+        issue = read_capability(ctx.keys.digest, token)
+        if issue is not None:
+            return await _digest(ctx, request, issue)
+        number = read_capability(ctx.keys.unsubscribe, token)
         if number is None:
             raise HTTPException(404)
         standing = await ctx.db.read(lambda tx: _standing(ctx, tx, number))
@@ -63,6 +70,33 @@ def routes(ctx: Context) -> list[Route]:
         return render(ctx, "unsubscribed", status, standing=standing, title=title, wanted_undo=undo, changed=changed)
 
     return [Route("/unsubscribe/{token}", unsubscribe, methods=["GET", "POST"])]
+
+
+async def _digest(ctx: Context, request: Request, number: int) -> Response:
+    """The link of a digest: it stops the digest and leaves the membership as it is."""
+    before = await ctx.db.read(lambda tx: _digest_standing(ctx, tx, number))
+    title = routing.title(ctx.settings, before["list_name"])
+    if request.method != "POST":
+        return render(ctx, "digest", 200, title=title, done="", **before)
+    undo = _wanted(await form(request)) == "undo"
+    work = stopping.undo if undo else stopping.stop
+    changed = await ctx.db.write(lambda tx: work(ctx, tx, number))
+    ctx.wake.outbox.set()
+    after = await ctx.db.read(lambda tx: _digest_standing(ctx, tx, number))
+    status = 409 if undo and not changed and not after["running"] else 200
+    return render(ctx, "digest", status, title=title, done="undo" if undo else "stop", **after)
+
+
+def _digest_standing(ctx: Context, tx: Connection, number: int) -> dict[str, Any]:
+    """Whether the digests of an issue come at present, and whether stopping them can be undone."""
+    row = tx.execute(select(_issue).where(_issue.c.id == number)).first()
+    if row is None:
+        raise HTTPException(410)
+    return {
+        "list_name": row.list_name,
+        "running": stopping.is_running(tx, row),
+        "undo": row.stopped_at is not None and row.stopped_at + timedelta(days=stopping.UNDO_DAYS) > ctx.clock(),
+    }
 
 
 def _standing(ctx: Context, tx: Connection, number: int) -> Standing:

@@ -15,6 +15,8 @@ def upgrade() -> None:
     op.add_column("person", sa.Column("digest_format", sa.String(32), nullable=False, server_default="letter"))
     op.add_column("person", sa.Column("digest_per_list", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("subscription", sa.Column("delivery_since", sa.DateTime(timezone=True), nullable=True))
+    subscription = sa.table("subscription", sa.column("delivery_since", sa.DateTime(timezone=True)))
+    op.execute(sa.update(subscription).values(delivery_since=sa.func.current_timestamp()))  # the past is not sent now
     op.add_column("token", sa.Column("issue_id", sa.Integer(), nullable=True))
     op.add_column("token", sa.Column("edition_id", sa.Integer(), nullable=True))
     op.create_index("ix_post_released", "post", ["released_at"])
