@@ -95,7 +95,7 @@ def _answered(ctx: Context, tx: Connection, route: routing.Route, incoming: Inco
     texts = _sent(tx, row)
     text = known(texts)
     signed = is_signed(incoming.message)
-    option = recognised(incoming.message, choices, text)
+    option = recognised(incoming.message, choices, text, _around(texts))
     own = without(answer_text(incoming.message), text)
     raw = _rewritten(ctx, incoming.message, option, own if not signed else None)
     return Answered(option, raw, row.id)
@@ -133,8 +133,20 @@ def _sent(tx: Connection, issue: Any) -> list[str]:
 # --- which conversation ------------------------------------------------------------------------------------------
 
 
-def recognised(message: Message, choices: Sequence[Option], text: Known) -> Option | None:
-    """The one conversation that an answer can mean, None when it could be several."""
+def _around(texts: Sequence[str]) -> frozenset[str]:
+    """The lines of a letter's plain text that belong to no conversation: its top, its headings, its end."""
+    found: set[str] = set()
+    inside = False
+    for line in texts[0].replace("\r\n", "\n").split("\n") if texts else ():
+        inside = line.startswith("* ") or (inside and bool(line.strip()))
+        if not inside and line.strip():
+            found.add(_folded(line))
+    return frozenset(found)
+
+
+def recognised(message: Message, choices: Sequence[Option], text: Known, around: frozenset[str]) -> Option | None:
+    """The one conversation that an answer can mean, None when it could be several. `around`: lines of the letter that
+    belong to none."""
     if not choices:
         return None
     named = _named(message, choices)
@@ -142,7 +154,7 @@ def recognised(message: Message, choices: Sequence[Option], text: Known) -> Opti
         return named[0]
     plain = answer_text(message)
     lines = plain.replace("\r\n", "\n").split("\n")
-    above = _above(lines, marked(lines, text), choices)
+    above = _above(lines, marked(lines, text), choices, around)
     if above is not None:
         return above
     if not named and len(choices) == 1:
@@ -168,9 +180,11 @@ def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _above(lines: Sequence[str], of: Sequence[bool], choices: Sequence[Option]) -> Option | None:
-    """Somebody who writes below a conversation means that one: the last named above each of their own passages, if it
-    is the same for all of them."""
+def _above(
+    lines: Sequence[str], of: Sequence[bool], choices: Sequence[Option], around: frozenset[str]
+) -> Option | None:
+    """Somebody who writes right below a conversation means that one: the one that each of their own passages stands
+    under, if it is the same for all of them. Who writes below the whole letter means any."""
     current: Option | None = None
     meant: set[Key | None] = set()
     for line, known_line in zip(lines, of, strict=True):
@@ -178,6 +192,8 @@ def _above(lines: Sequence[str], of: Sequence[bool], choices: Sequence[Option]) 
             found = _TAGGED.search(line)
             tag = (found[1] or found[2]).lower() if found else ""
             plain = _folded(bare(line).lstrip("* "))
+            if _folded(bare(line)) in around:
+                current = None
             for option in choices:
                 if option.key[1] == tag or (plain and _folded(option.subject).startswith(plain) and len(plain) > 8):
                     current = option

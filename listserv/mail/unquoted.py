@@ -62,7 +62,7 @@ def _from(line: str, text: Known) -> bool:
     key = _key(line)
     if not key:
         return False
-    if key in text.lines:
+    if key in text.lines or (key == "quoted" and is_quoted(line)):  # what mail.visible puts for a quotation
         return True
     words = key.split(" ")
     if len(words) < SHINGLE:
@@ -144,7 +144,8 @@ def _drop_introduction(lines: Sequence[str], gone: list[bool], at: int) -> None:
             break
         top -= 1
     window = [n for n in range(max(0, top - 3), top + 1) if lines[n].strip()]
-    begins = next((n for n in window if is_attribution(" ".join(lines[m] for m in range(n, top + 1)))), None)
+    near = reversed(window)  # the fewest lines that make one: what stands above them is the author's
+    begins = next((n for n in near if is_attribution(" ".join(lines[m] for m in range(n, top + 1)))), None)
     first = begins if begins is not None else top + 1
     if begins is not None or any(is_header_label(lines[n].strip()) or _RULE.match(lines[n]) for n in range(first, at)):
         for n in range(first, at):
