@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from listserv import archiver, membership, notices
 from listserv.context import Context
@@ -33,8 +34,10 @@ def ask(ctx: Context, tx: Connection, person: int, scope: str, since: datetime |
     """Notes that somebody is to get a letter about the time from `since` (their last letter) until now."""
     now = ctx.clock()
     begins = since or _last(tx, person, now) or now - timedelta(days=7)
+    dialect: Any = sqlite if ctx.db.sqlite else postgresql
     tx.execute(
-        insert(_issue).values(
+        dialect.insert(_issue)
+        .values(
             person_id=person,
             list_name=scope,
             kind=kind,
@@ -45,6 +48,7 @@ def ask(ctx: Context, tx: Connection, person: int, scope: str, since: datetime |
             threads=[],
             stopped=[],
         )
+        .on_conflict_do_nothing(index_elements=["person_id", "list_name", "kind", "period"])
     )
 
 

@@ -108,8 +108,8 @@ def _named(words: list[str], today: date, *, past: bool) -> date | None:
 def _near(today: date, month: int, day: int, year: int | None, *, past: bool) -> date | None:
     if year is not None:
         return _date(year + 2000 if year < 100 else year, month, day)
-    for other in (0, -1 if past else 1, -4 if past else 4):
-        found = _date(today.year + other, month, day)
+    for other in range(9):  # the 29th of February may be eight years away
+        found = _date(today.year + (-other if past else other), month, day)
         if found is not None and (found <= today if past else found >= today):
             return found
     return None
