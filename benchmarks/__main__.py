@@ -1,4 +1,4 @@
-"""`python -m benchmarks [delivery|signed|intake|proven|floods|latency|start|roster|archive|archive-large|peers ...]`: prints figures, asserts nothing."""
+"""`python -m benchmarks [delivery|signed|intake|proven|floods|latency|start|roster|archive|archive-large|digest|peers ...]`: prints figures, asserts nothing."""
 
 from __future__ import annotations
 
@@ -169,6 +169,13 @@ def archive() -> None:
     measured.run(say, large=False)
 
 
+def digest() -> None:
+    """All letters of a week composed and queued."""
+    from benchmarks import digest as measured
+
+    measured.run(say)
+
+
 def archive_large() -> None:
     """The same, and with 300,000 messages; takes an hour. Only when it is named."""
     from benchmarks import archive as measured
@@ -194,6 +201,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "roster": import_roster,
     "archive": archive,
     "archive-large": archive_large,
+    "digest": digest,
     "peers": peers,
 }
 

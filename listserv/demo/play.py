@@ -92,7 +92,6 @@ def _sum_up(stage: Stage, page_port: int) -> None:
     stage.tell(f"All mailboxes:  http://127.0.0.1:{page_port}/")
     stage.tell(f"Settings:       {stage.settings_file}")
     where_to_read(stage)
-    stage.tell("The digest is not built yet; it will play here.")
 
 
 async def _until_interrupted(console: Console) -> None:

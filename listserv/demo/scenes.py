@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from listserv.catcher import Caught
 from listserv.demo.archive import sunday
+from listserv.demo.letter import monday_again
 from listserv.demo.stage import Stage, command, message_id, start
 from listserv.errors import Reply
 from listserv.trace import held, queue, trace
@@ -152,12 +153,12 @@ async def _leaving(stage: Stage) -> None:
     )
     link = copy.header("list-unsubscribe").rpartition("<")[2].partition(">")[0]
     await asyncio.to_thread(_http, link, None)
-    subject = "Before"
-    await stage.post(ANNA, f"perinatal@{DOMAIN}", subject, "Still here?\n")
+    subject = "A room for Tuesday"
+    await stage.post(ANNA, f"perinatal@{DOMAIN}", subject, "We meet in the small room by the garden this time.\n")
     stage.check("ben.okafor" in _addresses(await stage.copies(subject, 6)), "opening the link alone changes nothing")
     status = await asyncio.to_thread(_http, link, b"List-Unsubscribe=One-Click")
-    subject = "After"
-    await stage.post(ANNA, f"perinatal@{DOMAIN}", subject, "And now?\n")
+    subject = "Minutes of the last meeting"
+    await stage.post(ANNA, f"perinatal@{DOMAIN}", subject, "They are short: we agreed to read before we meet.\n")
     people = _addresses(await stage.copies(subject, 5))
     stage.check(
         status == 200 and "ben.okafor" not in people, f"pressing the button does: {len(people)} copies without him"
@@ -227,5 +228,5 @@ async def _until(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 
 SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
-    _monday, _stranger, _newcomer, _rejected, _two_lists, _leaving, _trouble, sunday,
+    _monday, _stranger, _newcomer, _rejected, _two_lists, _leaving, _trouble, sunday, monday_again,
 )  # fmt: skip

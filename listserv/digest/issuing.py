@@ -39,7 +39,7 @@ _delivery = Delivery.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
 
-BATCH = 40  # letters in one transaction
+BATCH = 20  # letters in one transaction
 PRIORITY = 2
 log = logging.getLogger(__name__)
 

@@ -169,7 +169,7 @@ def draft(
     subject = (
         f"{title}: {heading[0].lower() + heading[1:]}" if wanted.kind is not IssueKind.DAILY else f"{title}: {heading}"
     )
-    top = press.shared(
+    top = press.piece(
         "top", language="en", subject=subject, title=title, heading=heading, counts=counts,
         preview=_preview(choice, questions, threads),
     )  # fmt: skip

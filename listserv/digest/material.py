@@ -187,10 +187,12 @@ class Source:
             if len(self._excerpts) > 20_000:
                 self._excerpts.clear()
             row = tx.execute(
-                select(_raw.c.raw).join(_post, _post.c.message_id == _raw.c.id).where(_post.c.id == post)
+                select(_raw.c.raw, _post.c.from_name)
+                .join(_post, _post.c.message_id == _raw.c.id)
+                .where(_post.c.id == post)
             ).first()
             try:
-                words = excerpt(zlib.decompress(row.raw)) if row is not None else ""
+                words = excerpt(zlib.decompress(row.raw), row.from_name) if row is not None else ""
             except Exception as error:  # one message must not keep everybody's letter
                 log.error("post %d has no excerpt in the digest: %s", post, type(error).__name__)
                 words = ""
@@ -204,8 +206,9 @@ _GAPS = re.compile(r"\s+")
 _MARKS = re.compile(r"(?<!\S)[-*_=#~>|]{2,}(?!\S)")
 
 
-def excerpt(raw: bytes, words: int = WORDS) -> str:
-    """The first words of a message in one paragraph, without greeting, quotation and signature. May be empty."""
+def excerpt(raw: bytes, name: str = "", words: int = WORDS) -> str:
+    """The first words of a message in one paragraph, without greeting, quotation, signature, and the name (its
+    author's) at the end. May be empty."""
     try:
         own = own_text(answer_text(parse(raw)))
     except TooComplex:
@@ -213,12 +216,20 @@ def excerpt(raw: bytes, words: int = WORDS) -> str:
     lines = [line for line in own.splitlines() if line.strip()]
     if len(lines) > 1 and is_greeting(lines[0]):
         lines = lines[1:]
+    if len(lines) > 1 and _is_name(lines[-1], name):
+        lines = lines[:-1]
     text = _GAPS.sub(" ", _MARKS.sub(" ", clean(" ".join(lines)))).strip()
     found = text.split(" ")
     short = " ".join(found[:words])
     if len(found) > words or len(short) > words * 9:
         short = short[: words * 9].rstrip(" ,;:.-–—") + " …"
     return short
+
+
+def _is_name(line: str, name: str) -> bool:
+    """Whether a last line is nothing but (some of) its author's name."""
+    words = set(re.findall(r"\w+", line.casefold()))
+    return bool(words) and words <= set(re.findall(r"\w+", name.casefold()))
 
 
 def _released(list_name: str, since: datetime, until: datetime) -> Any:

@@ -129,12 +129,12 @@ def carry_out(ctx: Context, tx: Connection, person: int, wish: Wish, lists: Sequ
         case "form":
             set_person(tx, person, digest_format=wish.form)
         case "per-list":
-            _set_per_list(tx, person, wish.per_list, now)
+            set_per_list(tx, person, wish.per_list, now)
         case "zone":
             set_person(tx, person, timezone=wish.zone)
 
 
-def _set_per_list(tx: Connection, person: int, wanted: bool, now: datetime) -> None:
+def set_per_list(tx: Connection, person: int, wanted: bool, now: datetime) -> None:
     """Letters of another scope begin now: what the former ones told is not told again."""
     changed = tx.execute(
         update(_person).where(_person.c.id == person, _person.c.digest_per_list.is_not(wanted))

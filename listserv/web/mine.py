@@ -1,4 +1,4 @@
-"""A member's own page: their lists, the addresses of their feeds, the way out; and the feeds themselves.
+"""A member's own page: how they get their lists, the addresses of their feeds, the way out; and the feeds themselves.
 
 A feed's address is a capability of one member for one list: it can be given to a feed reader, which cannot log in, and
 taken back at any time. Each fetch asks anew whether that member may read that list.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import xml.etree.ElementTree as ET
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
+from zoneinfo import available_timezones
 
 from sqlalchemy import Connection, insert, select, update
 from starlette.exceptions import HTTPException
@@ -21,13 +22,18 @@ from starlette.routing import Route
 from listserv import membership, permalinks, routing
 from listserv.archiver import pages
 from listserv.context import Context
-from listserv.model import Feed
+from listserv.digest import wishes
+from listserv.digest.schedule import zone_of
+from listserv.model import Feed, Person, Subscription
+from listserv.policy.periods import WEEKDAYS
 from listserv.tokens import capability, read_capability
 from listserv.web.answers import form
 from listserv.web.finding import from_index, page
 from listserv.web.login import Visit, check_seal, required, seal
 
 _feed = Feed.__table__  # type: ignore[attr-defined]
+_person = Person.__table__  # type: ignore[attr-defined]
+_subscription = Subscription.__table__  # type: ignore[attr-defined]
 NEWEST = 40  # messages in a feed
 ATOM = "http://www.w3.org/2005/Atom"
 
@@ -40,9 +46,11 @@ def routes(ctx: Context) -> list[Route]:
         if request.method == "POST":
             fields = await form(request)
             check_seal(ctx, here.session, fields)
-            await ctx.db.write(lambda tx: _change_feed(ctx, tx, here, fields))
+            change = _change_delivery if fields.get("action") == "delivery" else _change_feed
+            await ctx.db.write(lambda tx: change(ctx, tx, here, fields))
             return RedirectResponse(f"{pages.path_of(ctx.settings)}/me", 303)
         feeds = await ctx.db.read(lambda tx: _feeds(tx, here.reader.person))
+        wishes_ = await ctx.db.read(lambda tx: _wishes(ctx, tx, here.reader.person))
         lists = [
             {
                 "name": name,
@@ -52,7 +60,7 @@ def routes(ctx: Context) -> list[Route]:
             }
             for name in here.reader.lists
         ]
-        return page(ctx, "me", name=here.reader.name, lists=lists, seal=seal(ctx, here.session))
+        return page(ctx, "me", name=here.reader.name, lists=lists, seal=seal(ctx, here.session), **wishes_)
 
     async def feed(request: Request) -> Response:
         number = read_capability(ctx.keys.feed, request.path_params["token"])
@@ -73,6 +81,63 @@ def routes(ctx: Context) -> list[Route]:
         Route("/me", me, methods=["GET", "POST"]),
         Route("/feed/{token}", feed, methods=["GET"]),
     ]
+
+
+def _wishes(ctx: Context, tx: Connection, person: int) -> dict[str, Any]:
+    """How somebody gets their lists, as the form shows it."""
+    row = tx.execute(select(_person).where(_person.c.id == person)).one()
+    running = tx.execute(
+        select(_subscription.c.list_name, _subscription.c.delivery).where(
+            _subscription.c.person_id == person, _subscription.c.left_at.is_(None)
+        )
+    )
+    modes = {one.list_name: one.delivery for one in running}
+    digest = ctx.settings.community.digest
+    return {
+        "deliveries": [(n, one.title, modes[n]) for n, one in ctx.settings.lists.items() if n in modes],
+        "modes": list(wishes.WORDS.items()),
+        "days": [(day, day.capitalize()) for day in WEEKDAYS],
+        "day": row.digest_day or digest.day,
+        "clock": row.digest_time or digest.time.strftime("%H:%M"),
+        "zone": zone_of(ctx.settings, row.timezone).key,
+        "forms": list(FORMS.items()),
+        "form": str(row.digest_format),
+        "per_list": bool(row.digest_per_list),
+    }
+
+
+FORMS = {
+    "letter": "a letter to read and answer",
+    "plain": "plain text (RFC 1153)",
+    "mime": "MIME digest (for mail programs that open it)",
+}
+
+
+def _change_delivery(ctx: Context, tx: Connection, here: Visit, fields: dict[str, str]) -> None:
+    """Takes over the form; what it does not name stays as it is. An impossible value changes nothing at all."""
+    person, now = here.reader.person, ctx.clock()
+    modes = {name: fields[f"list-{name}"] for name in here.reader.lists if f"list-{name}" in fields}
+    day, form_, zone = fields.get("day", ""), fields.get("form", ""), fields.get("zone", "").strip()
+    try:
+        clock = time.fromisoformat(fields.get("time", "")).strftime("%H:%M")
+    except ValueError:
+        raise HTTPException(400) from None
+    if not set(modes.values()) <= wishes.WORDS.keys() or day not in WEEKDAYS or form_ not in FORMS:
+        raise HTTPException(400)
+    if zone not in available_timezones():
+        raise HTTPException(400)
+    digest = ctx.settings.community.digest
+    wishes.set_person(
+        tx,
+        person,
+        digest_day="" if day == digest.day else day,
+        digest_time="" if clock == digest.time.strftime("%H:%M") else clock,
+        digest_format=form_,
+        timezone="" if zone == ctx.settings.community.timezone else zone,
+    )
+    wishes.set_per_list(tx, person, fields.get("per-list") == "yes", now)
+    for name, mode in modes.items():
+        wishes.set_mode(tx, person, mode, [name], now)
 
 
 def _feeds(tx: Connection, person: int) -> dict[str, int]:

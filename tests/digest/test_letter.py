@@ -232,10 +232,10 @@ def test_a_message_that_we_fail_on_is_named(
     post(ctx, clock, EARLY + HOUR, "Good", "Fine.\n")
     post(ctx, clock, EARLY + 2 * HOUR, "Bad", "Breaks.\n")
 
-    def broken(raw: bytes, words: int = 60) -> str:
+    def broken(raw: bytes, name: str = "") -> str:
         if b"Breaks" in raw:
             raise RuntimeError("of ours")
-        return excerpt(raw, words)
+        return excerpt(raw, name)
 
     monkeypatch.setattr("listserv.digest.material.excerpt", broken)
     archiver.build(ctx)
@@ -312,3 +312,24 @@ def test_html_is_what_mail_programs_show(make_context: Callable[..., Context], c
     plain = html.replace(style, "")
     assert "color:#1f2a2a" in plain and "@media" not in plain, "without the head's styles it is still readable"
     assert len(html.encode()) < 102_000
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Dear all,\n\nWhat helps?\n\nAnn\n", "What helps?"),
+        ("What helps?\n\nKind regards\nAnn Archer\nPsychologist\n", "What helps?"),
+        ("What helps?\n-- \nAnn\n0400 000 000\n", "What helps?"),
+        ("What helps?\n\nOn Monday, Ben wrote:\n> Nothing.\n", "What helps?"),
+        (
+            "What helps?\n\n-----Original Message-----\nFrom: Ben <b@x.test>\nSent: Monday\nTo: c@x.test\n",
+            "What helps?",
+        ),
+        ("What helps?\n\nVon: Ben <b@x.test>\nGesendet: Montag\nAn: c@x.test\nBetreff: x\n\nGeheim\n", "What helps?"),
+        ("Ask Ann\nabout it\n", "Ask Ann about it"),
+        (" ".join(["word"] * 80), " ".join(["word"] * 60) + " …"),
+        ("", ""),
+    ],
+)
+def test_first_words(text: str, found: str) -> None:
+    assert excerpt(mail(text=text), "Ann Archer") == found

@@ -27,7 +27,7 @@ from listserv.model import Credential, Person, Status, Subscription
 from listserv.web import login, reading
 from tests import archives
 from tests.conftest import NOW, community
-from tests.house import notices, scalar
+from tests.house import notices, rows, scalar
 from tests.people import add_person, mail, seed
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20_000
@@ -555,3 +555,21 @@ def test_logs_hold_no_token(house: House, caplog: pytest.LogCaptureFixture) -> N
     assert path.rpartition("/")[2] not in said and "/login/***" in said
     assert link_in(house.ctx, "ann@people.test").rpartition("/")[2] not in said
     assert not re.search(r"listserv=|wombat", said)
+
+
+def test_a_member_chooses_how_mail_comes(house: House) -> None:
+    browser = logged_in(house.ctx, "ann@people.test")
+    page = browser.get("/me").text
+    seal = re.search(r'name="seal" value="(\w+)"', page)
+    assert seal and 'name="list-perinatal"' in page
+    wish = {"seal": seal[1], "action": "delivery", "list-perinatal": "weekly", "list-anxiety": "daily", "day": "friday",
+            "time": "18:30", "zone": "Europe/Berlin", "form": "plain", "per-list": "yes"}  # fmt: skip
+    assert browser.post("/me", **{**wish, "seal": "forged"}).status_code == 403
+    for wrong in ({"time": "late"}, {"zone": "Mars/North"}, {"form": "gopher"}, {"list-perinatal": "hourly"}):
+        assert browser.post("/me", **{**wish, **wrong}).status_code == 400
+    assert browser.post("/me", **wish).status_code == 303
+    found = rows(house.ctx, "SELECT list_name, delivery FROM subscription WHERE person_id = 1 ORDER BY list_name")
+    assert [tuple(row) for row in found] == [("anxiety", "daily"), ("perinatal", "weekly")]
+    query = "SELECT digest_day, digest_time, timezone, digest_format, digest_per_list FROM person WHERE id = 1"
+    assert tuple(rows(house.ctx, query)[0]) == ("friday", "18:30", "Europe/Berlin", "plain", 1)
+    assert 'value="18:30"' in browser.get("/me").text
