@@ -224,7 +224,7 @@ def ask(ctx: Context, tx: Connection, row: Any, who: Recipient, incoming: Incomi
         "sender",
         list_name=list_name,
         reply_to=routing.address(ctx.settings, list_name, Kind.CONFIRM, token),
-        what="decision" if any(route.kind is Kind.MODERATE for route in routes) else "post",
+        what=_what(routes),
         subject=_subject(incoming),
         from_address=one_line(row.from_address, 200),
         addresses=_where(ctx, routes),
@@ -236,6 +236,13 @@ def ask(ctx: Context, tx: Connection, row: Any, who: Recipient, incoming: Incomi
         return False
     change(tx, row, ArrivalState.WAITING, ArrivalState.ASKED, ctx.clock(), person_id=who.person)
     return True
+
+
+def _what(routes: Sequence[Route]) -> str:
+    """What the question is about: a decision, a post, or else a command."""
+    if any(route.kind is Kind.MODERATE for route in routes):
+        return "decision"
+    return "post" if any(route.kind is Kind.POST for route in routes) else "command"
 
 
 def _where(ctx: Context, routes: Sequence[Route]) -> str:

@@ -19,6 +19,7 @@ from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.text import one_line
 from listserv.membership import person_of, recipient
 from listserv.model import Purpose, Subscription
+from listserv.settings import HUB
 from listserv.tokens import read_capability
 
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
@@ -43,6 +44,14 @@ def _tell(ctx: Context, tx: Connection, person: int, list_name: str, subscriptio
     token = moderate.issue(ctx, tx, Purpose.LEFT, person, subscription_id=subscription, life=life)
     reply_to = routing.address(ctx.settings, list_name, routing.Kind.CONFIRM, token)
     notices.put(ctx, tx, "left", to, "left", list_name=list_name, reply_to=reply_to, days=UNDO_DAYS)
+
+
+def running(tx: Connection, person: int, list_name: str) -> list[int]:
+    """Somebody's subscriptions to a list (with the hub's name: to all of them)."""
+    query = select(_subscription.c.id).where(_subscription.c.person_id == person, _subscription.c.left_at.is_(None))
+    if list_name != HUB:
+        query = query.where(_subscription.c.list_name == list_name)
+    return [row.id for row in tx.execute(query)]
 
 
 def by_mail(ctx: Context, tx: Connection, token: str, incoming: Incoming) -> None:

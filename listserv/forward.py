@@ -1,6 +1,6 @@
-"""Mail for people: owners, postmaster, abuse; and mail for capabilities that are not built yet.
+"""Mail for people: owners, postmaster, abuse; and mail to a request address in which there is no command.
 
-Mail to these addresses is forwarded attached, From ours, rate-limited per sender. What cannot be done yet is said
+Mail to these addresses is forwarded attached, From ours, rate-limited per sender. What cannot be understood is said
 honestly to members (nobody else is answered) and passed on to a human.
 """
 
@@ -22,11 +22,7 @@ from listserv.tokens import read_capability
 _notice = Notice.__table__  # type: ignore[attr-defined]
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
 
-_NOT_YET = {
-    Kind.REQUEST: "carry out commands by mail",
-    Kind.JOIN: "take applications by mail",
-    Kind.LEAVE: "take leave requests at this address",
-}
+_NOT_YET = {Kind.REQUEST: "make out a command in it"}
 
 
 def _people(ctx: Context, tx: Connection, route: Route) -> list[Recipient | str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from listserv import arrivals, farewell, forward, moderate, notices, posts, requests, routing, topics
+from listserv import arrivals, commands, farewell, forward, life, moderate, notices, posts, routing, topics
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.digest import answering, editing, stopping
@@ -27,8 +27,13 @@ from listserv.posts import THANKS, Envelope, Receipt, Store
 from listserv.routing import Kind, Route
 from listserv.tokens import read_capability
 
-NEEDS_PROOF = frozenset({Kind.POST, Kind.MODERATE, Kind.CONFIRM})
-"""What an unproven message to such an address does depends on who it is from, so it is not decided in the session."""
+
+def needs_proof(route: Route) -> bool:
+    """Whether what an unproven message does at an address depends on who it is from: then it is not decided in the
+    session. A token of ours, and a wish to join, need none: the answer to a mail of ours is the proof."""
+    return route.kind in (Kind.POST, Kind.MODERATE, Kind.CONFIRM, Kind.REQUEST) or (
+        route.kind is Kind.LEAVE and not route.token
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,10 @@ def handle(
     for to in recipients:
         key = (to.route.kind, to.route.list_name, to.route.token or to.route.digest)
         if key not in done:
-            if to.route.kind is Kind.POST:
+            if to.route.kind is Kind.POST and proof.proven and commands.is_command(incoming):
+                commands.answer(ctx, tx, to.route, incoming)
+                done[key] = THANKS
+            elif to.route.kind is Kind.POST:
                 name, thread = to.route.list_name, to.route.thread
                 if to.route.digest:
                     receipt = answering.receive(ctx, tx, to.route, incoming, store, envelope, proof, asks=in_session)
@@ -83,11 +91,15 @@ def _service(ctx: Context, tx: Connection, route: Route, incoming: Incoming, pro
     """Mail to an address that is not for posts."""
     match route.kind:
         case Kind.MODERATE:
-            moderate.answer(ctx, tx, route.token, incoming, proof)
+            _decide(ctx, tx, route.token, incoming, proof)
         case Kind.CONFIRM:
             _confirm(ctx, tx, route.token, incoming)
         case Kind.LEAVE if route.token:
             _leave(ctx, tx, route.token, incoming)
+        case Kind.LEAVE:
+            _leave_list(ctx, tx, route, incoming, proof)
+        case Kind.JOIN:
+            life.apply(ctx, tx, route, incoming)
         case Kind.REQUEST if _carried_out(ctx, tx, route, incoming, proof):
             pass
         case Kind.BOUNCES:
@@ -107,15 +119,34 @@ def _leave(ctx: Context, tx: Connection, token: str, incoming: Incoming) -> None
         stopping.stop(ctx, tx, issue)
 
 
+def _leave_list(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof: Proof) -> None:
+    """Mail to LIST-leave from a proven member leaves that list at once; of the community's address, all of them."""
+    if not _answerable(incoming, proof):
+        return
+    person = person_of(tx, canonical(incoming.authors[0].address))
+    for subscription in farewell.running(tx, person, route.list_name) if person is not None else ():
+        farewell.leave(ctx, tx, subscription)
+
+
+def _answerable(incoming: Incoming, proof: Proof) -> bool:
+    """Whether a mail is a person's own, and not a machine's or a list's."""
+    return proof.proven and incoming.automatic is None and not incoming.list_ids and len(incoming.authors) == 1
+
+
 def _carried_out(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof: Proof) -> bool:
-    """Whether it was a command of a member, who has been answered."""
-    if not proof.proven or incoming.automatic is not None or incoming.list_ids or len(incoming.authors) != 1:
-        return False
-    words = requests.search_words(incoming)
-    if words is not None:
-        return requests.search(ctx, tx, route, incoming, words)
-    words = requests.digest_words(incoming)
-    return words is not None and requests.digest(ctx, tx, route, incoming, words)
+    """Whether it was a command, which has been answered; mail of machines is neither answered nor passed on."""
+    if incoming.automatic is not None or incoming.list_ids:
+        return True
+    return _answerable(incoming, proof) and commands.answer(ctx, tx, route, incoming)
+
+
+def _decide(ctx: Context, tx: Connection, text_token: str, incoming: Incoming, proof: Proof) -> None:
+    """A moderator's or a verifier's answer, by what its token is for."""
+    token = moderate.find(tx, text_token)
+    if token is None or token.purpose != Purpose.VERIFY:
+        moderate.answer(ctx, tx, text_token, incoming, proof)
+    elif incoming.automatic is None and not incoming.list_ids and len(incoming.authors) == 1:
+        life.verifier_answer(ctx, tx, token, text_token, incoming, proof)
 
 
 def _confirm(ctx: Context, tx: Connection, text_token: str, incoming: Incoming) -> None:
@@ -123,7 +154,7 @@ def _confirm(ctx: Context, tx: Connection, text_token: str, incoming: Incoming) 
     if incoming.automatic is not None or incoming.list_ids or len(incoming.authors) != 1:
         return
     token = moderate.find(tx, text_token)
-    if token is None or token.purpose == Purpose.MODERATE:
+    if token is None or token.purpose in (Purpose.MODERATE, Purpose.VERIFY, Purpose.LOGIN):
         person = person_of(tx, canonical(incoming.authors[0].address))
         to = recipient(tx, person) if person is not None else None
         if to is not None:
@@ -133,6 +164,12 @@ def _confirm(ctx: Context, tx: Connection, text_token: str, incoming: Incoming) 
         case Purpose.TOPIC:
             if not answering.choose(ctx, tx, token, text_token, incoming):
                 topics.answer(ctx, tx, token, text_token, incoming)
+        case Purpose.APPLY:
+            life.applied_answer(ctx, tx, token, incoming)
+        case Purpose.TERMS:
+            life.terms_answer(ctx, tx, token, text_token, incoming)
+        case Purpose.ADDRESS:
+            life.confirm_address(ctx, tx, token, incoming)
         case Purpose.DIGEST:
             stopping.answer(ctx, tx, token, text_token, incoming)
         case Purpose.EDITION:

@@ -12,11 +12,12 @@ import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from listserv import archiver, arrivals, notices, topics
+from listserv import archiver, arrivals, life, notices, topics
 from listserv.context import Context
 from listserv.digest import asking, editing, issuing
 from listserv.errors import UserError
@@ -123,6 +124,16 @@ async def digests(ctx: Context) -> None:
     await asyncio.to_thread(work)
 
 
+async def members(ctx: Context) -> None:
+    """Pauses that end, applications that wait, terms that are new, registrations that end."""
+    for step in (life.resume_due, life.remind, life.close_old, life.campaign, life.renewals):
+        try:
+            if await ctx.db.write(partial(step, ctx)):
+                ctx.wake.outbox.set()
+        except UserError as error:
+            log.error("a job about members waits: %s", error)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A line of the table: what, and when (APScheduler's trigger and its arguments)."""
@@ -138,6 +149,7 @@ JOBS = (
     Job("purge", purge, "cron", {"hour": 3, "minute": 20}),
     Job("report-failures", report_failures, "cron", {"hour": 7, "minute": 30}),
     Job("refresh-archive", refresh_archive, "cron", {"hour": 4, "minute": 10}),
+    Job("members", members, "interval", {"minutes": 10}),
     Job("digests", digests, "cron", {"second": 2}),
     Job("watch-disk", watch_disk, "interval", {"minutes": 5}),
 )

@@ -16,8 +16,20 @@ from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from listserv.errors import UserError
 from listserv.mail.address import without_tag
-from listserv.model import Address, Agreement, Credential, Delivery, Person, Role, RoleName, Status, Subscription
+from listserv.model import (
+    Address,
+    Agreement,
+    Credential,
+    Delivery,
+    Person,
+    Role,
+    RoleName,
+    Status,
+    Subscription,
+    TermsText,
+)
 from listserv.model.outbox import WAITING, DeliveryState
+from listserv.policy import lifecycle
 from listserv.policy.verdict import Author
 from listserv.settings import Settings
 
@@ -28,6 +40,7 @@ _role = Role.__table__  # type: ignore[attr-defined]
 _credential = Credential.__table__  # type: ignore[attr-defined]
 _agreement = Agreement.__table__  # type: ignore[attr-defined]
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
+_terms = TermsText.__table__  # type: ignore[attr-defined]
 
 MODERATING = (RoleName.MODERATOR, RoleName.OWNER)
 
@@ -74,6 +87,7 @@ def _author_query() -> Any:
         select(
             _person.c.id,
             _person.c.name,
+            _person.c.profession,
             _person.c.status,
             _person.c.trusted,
             _person.c.approved_posts,
@@ -120,20 +134,39 @@ def author(tx: Connection, settings: Settings, canonical: str, list_name: str, n
         row = tx.execute(_AUTHOR, {**values, "address": known.canonical}).first() if known else None
     if row is None:
         return None
-    today = now.astimezone(settings.community.zone).date()
-    registered = bool(row.number) and (row.expires is None or row.expires >= today)
+    found = standing_of(settings, row, now)
     return Author(
         person=row.id,
         name=row.name,
         status=str(row.status),
-        verified=registered or settings.community.credentials == "none",
-        terms_agreed=version is None or row.agreement is not None,
+        verified=found in lifecycle.POSTS or settings.community.credentials == "none",
+        terms_agreed=version is None or row.agreement is not None or in_grace(tx, settings, row.id, version, now),
         subscribed=row.subscription is not None,
         moderator=row.roles > 0,
         trusted=bool(row.trusted),
         moderated=bool(row.moderated),
         approved_posts=row.approved_posts,
     )
+
+
+def standing_of(settings: Settings, row: Any, now: datetime) -> lifecycle.Standing:
+    """What the registration in a row (number, expires, profession) is worth now, in the community's time zone."""
+    today = now.astimezone(settings.community.zone).date()
+    profession = settings.profession(row.profession, row.number or "")
+    return lifecycle.standing(row.number, row.expires, today, profession)
+
+
+def in_grace(tx: Connection, settings: Settings, person: int, version: str, now: datetime) -> bool:
+    """Whether a new text of the terms may still wait for somebody who has agreed to an earlier one."""
+    seen = tx.execute(select(_terms.c.first_seen).where(_terms.c.version == version)).scalar()
+    if seen is not None and now >= seen + settings.community.terms_grace:
+        return False
+    earlier = (
+        select(_agreement.c.id)
+        .join(_terms, _terms.c.version == _agreement.c.version)
+        .where(_agreement.c.person_id == person, _agreement.c.version != version)
+    )
+    return tx.execute(earlier.limit(1)).first() is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +182,8 @@ class Reader:
 READING = (Status.ACTIVE, Status.PAUSED, Status.BOUNCING)
 _READER = (
     select(
-        _person.c.id, _person.c.name, _person.c.status, _credential.c.number, _credential.c.expires,
+        _person.c.id, _person.c.name, _person.c.profession, _person.c.status, _credential.c.number,
+        _credential.c.expires,
         _agreement.c.id.label("agreement"),
     )
     .select_from(
@@ -168,11 +202,11 @@ def reader(tx: Connection, settings: Settings, person: int, now: datetime) -> Re
     """
     version = terms_version(settings)
     row = tx.execute(_READER, {"person": person, "version": version or ""}).first()
-    if row is None or row.status not in READING or (version is not None and row.agreement is None):
+    if row is None or row.status not in READING:
         return None
-    today = now.astimezone(settings.community.zone).date()
-    registered = bool(row.number) and (row.expires is None or row.expires >= today)
-    if not registered and settings.community.credentials != "none":
+    if version is not None and row.agreement is None and not in_grace(tx, settings, person, version, now):
+        return None
+    if standing_of(settings, row, now) not in lifecycle.READS and settings.community.credentials != "none":
         return None
     running = (_subscription.c.person_id == person, _subscription.c.left_at.is_(None))
     lists = {found.list_name for found in tx.execute(select(_subscription.c.list_name).where(*running))}

@@ -117,13 +117,15 @@ def issue(
     ctx: Context,
     tx: Connection,
     purpose: Purpose,
-    person: int,
+    person: int | None,
     *,
     post_id: int | None = None,
     subscription_id: int | None = None,
     arrival_id: int | None = None,
     issue_id: int | None = None,
     edition_id: int | None = None,
+    application_id: int | None = None,
+    about: str = "",
     life: timedelta = TOKEN_LIFE,
 ) -> str:
     """A new one-shot token for one person and one question; only its hash is kept."""
@@ -138,6 +140,8 @@ def issue(
             arrival_id=arrival_id,
             issue_id=issue_id,
             edition_id=edition_id,
+            application_id=application_id,
+            about=about,
             expires_at=ctx.clock() + life,
         )
     )

@@ -20,7 +20,7 @@ from listserv.authenticate import Origin, Proof, Undecided, authenticate
 from listserv.context import Context
 from listserv.edge.db import is_disk_full
 from listserv.errors import Reply
-from listserv.handling import NEEDS_PROOF, To, handle
+from listserv.handling import To, handle, needs_proof
 from listserv.mail.incoming import Incoming, read
 from listserv.mail.message import TooComplex
 from listserv.policy.rules import decide_alone
@@ -76,8 +76,8 @@ async def _prove(ctx: Context, incoming: Incoming, envelope: Envelope, recipient
     """Who sent it, where that matters. Raises Undecided where nothing but DNS stands between us and the answer."""
     unknown = Proof(False, "nothing was checked")
     kinds = {to.route.kind for to in recipients}
-    if kinds <= {Kind.BOUNCES, Kind.LEAVE}:  # their tokens are all the proof that they need
-        return unknown
+    if kinds <= {Kind.BOUNCES, Kind.LEAVE} and not any(needs_proof(to.route) for to in recipients):
+        return unknown  # their tokens are all the proof that they need
     stopped = [_stopped(ctx, incoming, to, envelope, Proof(True, "")) for to in recipients]
     if all(verdict is not None for verdict in stopped):
         return unknown
@@ -85,7 +85,7 @@ async def _prove(ctx: Context, incoming: Incoming, envelope: Envelope, recipient
     try:
         return await authenticate(ctx, incoming, origin)
     except Undecided:
-        if kinds & NEEDS_PROOF:
+        if any(needs_proof(to.route) for to in recipients):
             raise
         return unknown
 
@@ -133,7 +133,7 @@ def decided(
     replies: list[Reply] = []
     waiting: list[str] = []
     for to in recipients:
-        if to.route.kind not in NEEDS_PROOF:
+        if not needs_proof(to.route):
             replies += handle(ctx, tx, incoming, store, envelope, [to], proof)
             continue
         verdict = _stopped(ctx, incoming, to, envelope, proof)

@@ -2,6 +2,7 @@
 
 from listserv.model.archive import Change, Feed, Session, ThreadEdit
 from listserv.model.digests import DigestFormat, Edition, Issue, IssueKind
+from listserv.model.life import Application, ApplicationState, Campaign, Following, TermsText
 from listserv.model.outbox import Attempt, Delivery, DeliveryKind, DeliveryState, Notice
 from listserv.model.people import (
     Address,
@@ -32,9 +33,12 @@ from listserv.model.posts import (
 __all__ = [
     "Address",
     "Agreement",
+    "Application",
+    "ApplicationState",
     "Arrival",
     "ArrivalState",
     "Attempt",
+    "Campaign",
     "Change",
     "Confirmation",
     "Credential",
@@ -46,6 +50,7 @@ __all__ = [
     "Edition",
     "Emergency",
     "Feed",
+    "Following",
     "Issue",
     "IssueKind",
     "Message",
@@ -62,6 +67,7 @@ __all__ = [
     "Session",
     "Status",
     "Subscription",
+    "TermsText",
     "ThreadEdit",
     "Token",
 ]

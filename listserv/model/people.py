@@ -67,6 +67,8 @@ class Person(SQLModel, table=True):
     digest_format: DigestFormat = Field(
         default=DigestFormat.LETTER, sa_column=Column(Word(DigestFormat), nullable=False, server_default="letter")
     )
+    paused_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    paused_until: datetime | None = Field(default=None, sa_column=Column(UtcTime))  # None: until they say so
     digest_per_list: bool = False  # a letter for each list instead of one over all of them
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 

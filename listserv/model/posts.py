@@ -117,6 +117,10 @@ class Purpose(StrEnum):
     LOGIN = "login"
     EDITION = "edition"
     DIGEST = "digest"
+    APPLY = "apply"
+    VERIFY = "verify"
+    TERMS = "terms"
+    ADDRESS = "address"
 
 
 class ArrivalState(StrEnum):
@@ -164,12 +168,14 @@ class Token(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     hash: str = Field(unique=True)
     purpose: Purpose = Field(sa_column=Column(Word(Purpose), nullable=False))
-    person_id: int = Field(foreign_key="person.id", ondelete="CASCADE")
+    person_id: int | None = Field(default=None, foreign_key="person.id", ondelete="CASCADE")  # None: an applicant
     post_id: int | None = Field(default=None, foreign_key="post.id", index=True)
     subscription_id: int | None = Field(default=None, foreign_key="subscription.id", ondelete="CASCADE")
     arrival_id: int | None = Field(default=None, foreign_key="arrival.id", ondelete="CASCADE", index=True)
     issue_id: int | None = None
     edition_id: int | None = None
+    application_id: int | None = None
+    about: str = ""
     expires_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

@@ -69,6 +69,8 @@ def parse(data: object, *, base: Path, source: str = "settings") -> Settings:
         raise SettingsError(source, [("", "is empty or no mapping; `listserv init DIR` writes one that works")])
     problems: list[tuple[str, str]] = []
     settings: Settings | None = None
+    if isinstance(data.get("professions"), str):
+        data = {**data, "professions": _professions(base, data["professions"], problems)}
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
@@ -79,6 +81,18 @@ def parse(data: object, *, base: Path, source: str = "settings") -> Settings:
     if problems or settings is None:
         raise SettingsError(source, problems)
     return _absolute(settings, base)
+
+
+def _professions(base: Path, name: str, problems: list[tuple[str, str]]) -> Any:
+    """The professions of a file of their own."""
+    path = base / Path(name).expanduser()
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys) or {}  # noqa: S506  (a SafeLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(("professions", f"{path} cannot be read: {error}"))
+    except (yaml.YAMLError, TypeError) as error:
+        problems.append(("professions", f"{path} is not valid YAML: {' '.join(str(error).split())}"))
+    return {}
 
 
 def _names(data: dict[Any, Any]) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
+from listserv.policy.lifecycle import Profession
 from listserv.settings.values import (
     DOMAIN,
     Clock,
@@ -54,6 +55,7 @@ class Community(Section):
     timezone: str = "UTC"
     terms: FilePath | None = None
     credentials: Literal["registration", "none"] = "registration"
+    terms_grace: Duration = timedelta(days=14)  # so long a new text of the terms may wait for agreement
     default_delivery: DeliveryMode = "each"
     digest: CommunityDigest = CommunityDigest()
 
@@ -163,6 +165,28 @@ class Archive(Section):
     addresses: Literal["shown", "hidden"] = "shown"  # whether members see each other's mail addresses
 
 
+class ProfessionSettings(Section):
+    """One profession. `renewal` is the day on which its registrations end, as in 30 Nov."""
+
+    title: str
+    number: str = ""  # a regular expression that a whole number matches
+    look_up: str = ""  # where a verifier looks a number up
+    renewal: Annotated[
+        str, Field(pattern=r"^([1-9]|[12]\d|3[01]) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)$|^$")
+    ] = ""
+    late: Duration = timedelta(0)  # so long after its end the register still counts it
+    read_only: Duration = timedelta(0)  # so long after that its holder may read, and not post
+
+    @field_validator("number")
+    @classmethod
+    def _number(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"is not a regular expression: {error}") from error
+        return value
+
+
 class ListSettings(Section):
     """One topic list. `name` comes from its key in `lists`."""
 
@@ -194,6 +218,7 @@ class Settings(Section):
     dkim: Dkim | None = None
     web: Web | None = Web()
     archive: Archive = Archive()
+    professions: dict[str, ProfessionSettings] = {}
     lists: Annotated[dict[str, ListSettings], Field(min_length=1)]
     _base: Path = PrivateAttr(default=Path())
 
@@ -224,6 +249,22 @@ class Settings(Section):
             named[name] = entry
         return named
 
+    def profession(self, words: str, number: str = "") -> Profession | None:
+        """The profession with this key or title; else the one whose numbers look like this one."""
+        folded = words.casefold().strip()
+        found = [known for known in self._professions if folded in (known.key.casefold(), known.title.casefold())]
+        if not found and number:
+            found = [known for known in self._professions if known.number and known.fits(number)]
+        return found[0] if len(found) == 1 else None
+
+    @property
+    def _professions(self) -> list[Profession]:
+        return [
+            Profession(key, one.title, one.number, one.look_up, _month_and_day(one.renewal), one.late.days,
+                       one.read_only.days)
+            for key, one in self.professions.items()
+        ]  # fmt: skip
+
     @property
     def domain(self) -> str:
         return self.community.domain
@@ -235,6 +276,14 @@ class Settings(Section):
     def list_order(self, name: str) -> int:
         """Position in the settings; what is no list (any more) comes last."""
         return next((i for i, known in enumerate(self.lists) if known == name), len(self.lists))
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _month_and_day(text: str) -> tuple[int, int] | None:
+    day, _, month = text.partition(" ")
+    return (_MONTHS.index(month) + 1, int(day)) if month else None
 
 
 def unbuilt(settings: Settings) -> list[str]:

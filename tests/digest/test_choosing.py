@@ -151,7 +151,7 @@ def test_now_and_since(ctx: Context, clock: Clock) -> None:
     issuing.run(ctx)
     post(ctx, clock, MONDAY + 2 * HOUR, "Said later", "Words.\n")
     clock.now = MONDAY + 3 * HOUR
-    assert "on its way" in command(ctx, "digest now")
+    assert "follows in a minute" in command(ctx, "digest now")
     asking.run(ctx)
     asking.run(ctx)
     now = letters(ctx)[1:]

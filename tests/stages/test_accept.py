@@ -238,9 +238,10 @@ def test_mail_for_people_is_forwarded_attached_and_from_us(ctx: Context) -> None
     assert all(b"message/rfc822" in n.raw and b"From: sam@x.test" in n.raw for n in notices(ctx))
 
 
-def test_what_is_not_built_yet_goes_to_a_human_and_only_members_are_told(ctx: Context) -> None:
+def test_a_request_without_a_command_goes_to_a_human_and_only_members_are_told(ctx: Context) -> None:
     seed(ctx)
     for who in ("ann@people.test", "sam@x.test"):
-        put(ctx, mail(who, "perinatal-request@lists.test", "help"), "perinatal-request@lists.test", sender=who)
+        raw = mail(who, "perinatal-request@lists.test", "A wish", "Could somebody call me back about my place?\n")
+        put(ctx, raw, "perinatal-request@lists.test", sender=who)
     assert [n.recipient for n in notices(ctx, "forward")] == ["facilitators@people.test"] * 2
     assert [n.recipient for n in notices(ctx, "not-yet")] == ["ann@people.test"]
