@@ -28,6 +28,7 @@ from listserv.mail.compose import Footer, Shared, distributed, dot_stuff, to_sev
 from listserv.mail.headers import address_field, field, ids_field
 from listserv.mail.message import Field, Message, every, parse, text_header
 from listserv.mail.signature import Signable
+from listserv.mail.threads import links_of
 from listserv.model import DeliveryKind, Issue, Notice, Post
 from listserv.routing import Kind
 from listserv.seal import sealed
@@ -65,6 +66,7 @@ class Prepared:
         "list_name",
         "own",
         "personal",
+        "refs",
         "seconds",
         "sent_as",
         "utf8",
@@ -79,19 +81,20 @@ class Prepared:
         verp: bool,
         personal: bool = False,
         own: bytes = b"",
+        refs: tuple[str, ...] = (),
         signer: Signer | None = None,
         seconds: int = 0,
         sent_as: str = "",
         seven: Callable[[], Shared] | None = None,
     ) -> None:
         """`seconds` since 1970: when it was signed; `personal`: its copies have unsubscribe fields of their own, or
-        those of `own`, when it is for one person alone;
+        those of `own`, when it is for one person alone; `refs`: tags of the messages that it refers to;
         `seven`: what is re-encoded for a relay without 8BITMIME, where that breaks the author's signature."""
         self._shared, self._signer, self._seven = shared, signer, seven
         self._forms: dict[bool, tuple[bytes, Signable | None]] = {}
         self.eightbit, self.utf8 = shared.eightbit, shared.utf8
         self.list_name, self.verp, self.personal, self.seconds = list_name, verp, personal, seconds
-        self.own = own
+        self.own, self.refs = own, refs
         self.sent_as = sent_as
         self.form(eightbit=True)
 
@@ -162,6 +165,7 @@ def prepare(ctx: Context, tx: Connection, kind: DeliveryKind, number: int) -> Pr
         post.list_name,
         verp=True,
         personal=True,
+        refs=links_of(message).refs,
         signer=ctx.signer,
         seconds=seconds,
         sent_as=sent_as,

@@ -6,15 +6,26 @@ List-Id of the first of those lists in the order of the settings, whether it cam
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, literal, select, update
+from sqlalchemy import Connection, and_, exists, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from listserv import changes, moderate
 from listserv.context import Context
-from listserv.model import Address, Delivery, DeliveryKind, DeliveryState, Person, Post, PostState, Subscription
+from listserv.model import (
+    Address,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Following,
+    Person,
+    Post,
+    PostState,
+    Subscription,
+)
 from listserv.model.columns import UtcTime, Word
 from listserv.model.people import RECEIVING
 
@@ -23,6 +34,7 @@ _person = Person.__table__  # type: ignore[attr-defined]
 _address = Address.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
+_following = Following.__table__  # type: ignore[attr-defined]
 
 SIBLING_WAIT = timedelta(seconds=30)
 """How long the copy of somebody on two lists waits for the post on the earlier list, when that list is named in To
@@ -35,10 +47,11 @@ def due(tx: Connection, now: datetime, limit: int = 20) -> list[Any]:
     return list(tx.execute(query.order_by(_post.c.release_at, _post.c.id).limit(limit)))
 
 
-def release(ctx: Context, tx: Connection, post: Any, sent_as: str = "") -> int:
+def release(ctx: Context, tx: Connection, post: Any, sent_as: str = "", refs: Sequence[str] = ()) -> int:
     """ACCEPTED -> RELEASED with its delivery rows; the number of copies. Nothing happens twice.
 
-    `sent_as`: whose From the copies have, and why (copies.shared_copy); all of them have the same.
+    `sent_as`: whose From the copies have, and why (copies.shared_copy); all of them have the same. `refs`: tags of the
+    messages that it refers to, by which those are found who follow or have muted its conversation.
     """
     now = ctx.clock()
     changed = tx.execute(
@@ -51,7 +64,7 @@ def release(ctx: Context, tx: Connection, post: Any, sent_as: str = "") -> int:
     changes.note(tx, post.list_name, now, post.id)
     taken = _take_over(ctx, tx, post, now)
     missing = _missing_siblings(ctx, tx, post)
-    made = _insert(ctx, tx, post, now)
+    made = _insert(ctx, tx, post, now, _followers(tx, post, refs))
     if missing:
         _wait_for(tx, post, missing, now)
     tx.execute(update(_post).where(_post.c.id == post.id).values(copies=made + taken))
@@ -60,7 +73,20 @@ def release(ctx: Context, tx: Connection, post: Any, sent_as: str = "") -> int:
     return made + taken
 
 
-def _insert(ctx: Context, tx: Connection, post: Any, now: datetime) -> int:
+def _followers(tx: Connection, post: Any, refs: Sequence[str]) -> dict[bool, list[int]]:
+    """Who has muted (True) and who follows (False) the conversation of a post."""
+    tags = {*refs, post.thread} - {""}
+    found: dict[bool, list[int]] = {True: [], False: []}
+    if tags:
+        query = select(_following.c.person_id, _following.c.muted).where(
+            _following.c.list_name == post.list_name, _following.c.tag.in_(tags)
+        )
+        for row in tx.execute(query):
+            found[bool(row.muted)].append(row.person_id)
+    return found
+
+
+def _insert(ctx: Context, tx: Connection, post: Any, now: datetime, followers: dict[bool, list[int]]) -> int:
     state, kind, time = Word(DeliveryState), Word(DeliveryKind), UtcTime()
     columns = {
         "kind": literal(DeliveryKind.POST, kind),
@@ -86,11 +112,15 @@ def _insert(ctx: Context, tx: Connection, post: Any, now: datetime) -> int:
         )
         .where(
             _subscription.c.list_name == post.list_name,
-            _subscription.c.delivery == "each",
+            or_(_subscription.c.delivery == "each", _subscription.c.person_id.in_(followers[False]))
+            if followers[False]
+            else _subscription.c.delivery == "each",
             _subscription.c.left_at.is_(None),
             _person.c.status.in_(RECEIVING),
         )
     )
+    if followers[True]:
+        people = people.where(_subscription.c.person_id.not_in(followers[True]))
     dialect: Any = sqlite if ctx.db.sqlite else postgresql
     statement = dialect.insert(_delivery).from_select(list(columns), people).on_conflict_do_nothing()
     return int(tx.execute(statement, execution_options={"preserve_rowcount": True}).rowcount)

@@ -19,6 +19,7 @@ from listserv.digest import answering, editing, stopping
 from listserv.errors import Reply
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming, read
+from listserv.mail.message import last
 from listserv.mail.text import one_line
 from listserv.membership import person_of, recipient
 from listserv.model import ArrivalState, Purpose
@@ -98,8 +99,10 @@ def _service(ctx: Context, tx: Connection, route: Route, incoming: Incoming, pro
             _leave(ctx, tx, route.token, incoming)
         case Kind.LEAVE:
             _leave_list(ctx, tx, route, incoming, proof)
-        case Kind.JOIN:
+        case Kind.JOIN if not _of_a_machine(incoming):
             life.apply(ctx, tx, route, incoming)
+        case Kind.JOIN:
+            pass
         case Kind.REQUEST if _carried_out(ctx, tx, route, incoming, proof):
             pass
         case Kind.BOUNCES:
@@ -130,12 +133,19 @@ def _leave_list(ctx: Context, tx: Connection, route: Route, incoming: Incoming, 
 
 def _answerable(incoming: Incoming, proof: Proof) -> bool:
     """Whether a mail is a person's own, and not a machine's or a list's."""
-    return proof.proven and incoming.automatic is None and not incoming.list_ids and len(incoming.authors) == 1
+    return proof.proven and not _of_a_machine(incoming) and len(incoming.authors) == 1
+
+
+def _of_a_machine(incoming: Incoming) -> bool:
+    """What must never be answered (RFC 3834 section 2): automatic mail, mail of lists, bulk mail."""
+    precedence = (last(incoming.message, "precedence") or "").strip().lower()
+    bulk = precedence in ("bulk", "list", "junk")
+    return incoming.automatic is not None or bool(incoming.list_ids) or bulk
 
 
 def _carried_out(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof: Proof) -> bool:
     """Whether it was a command, which has been answered; mail of machines is neither answered nor passed on."""
-    if incoming.automatic is not None or incoming.list_ids:
+    if _of_a_machine(incoming):
         return True
     return _answerable(incoming, proof) and commands.answer(ctx, tx, route, incoming)
 

@@ -69,7 +69,7 @@ async def once(ctx: Context, cache: copies.Cache) -> bool:
         if prepared is None:
             continue
         cache.put((DeliveryKind.POST, post.id), prepared)
-        copies_made = await _step(ctx, post, "distribute", partial(_release, ctx, prepared.sent_as))
+        copies_made = await _step(ctx, post, "distribute", partial(_release, ctx, prepared))
         ctx.wake.archive.set()
         log.info("post %d to %s: %s copies", post.id, post.list_name, copies_made)
     if waiting or untold or due:
@@ -77,8 +77,8 @@ async def once(ctx: Context, cache: copies.Cache) -> bool:
     return bool(waiting or untold or due)
 
 
-def _release(ctx: Context, sent_as: str, tx: Connection, post: Any) -> int:
-    return distribute.release(ctx, tx, post, sent_as)
+def _release(ctx: Context, prepared: copies.Prepared, tx: Connection, post: Any) -> int:
+    return distribute.release(ctx, tx, post, prepared.sent_as, prepared.refs)
 
 
 async def _sift(ctx: Context, row: Any) -> None:

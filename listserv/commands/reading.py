@@ -43,6 +43,7 @@ _VERB_OF = {word: verb for verb, words in WORDS.items() for word in words}
 _LONGEST = sorted(_VERB_OF, key=len, reverse=True)
 _ALONE = frozenset(("help", "status", "lists", "resume", "terms", "agree", "export", "forget"))
 """Verbs after which nothing may come: a sentence that begins like them is none."""
+_COURTESY = frozenset(("please", "thanks", "thank you", "bitte", "danke", "merci", "s'il vous plaît"))
 _MARKS = " \t*_\"'`´“”„‘’.,!?:;<>()[]"
 
 
@@ -67,7 +68,9 @@ def one(line: str) -> Command | None:
             continue
         rest = bare[len(word) :].strip(_MARKS)
         verb = _VERB_OF[word]
-        if rest and verb in _ALONE and rest.casefold() not in ("please", "thanks", "thank you", "me", "bitte", "danke"):
+        if rest.casefold() in _COURTESY:
+            rest = ""
+        if rest and verb in _ALONE and rest.casefold() != "me":
             return None
         return Command(verb, word, rest, shown)
     first = folded.split(" ")[0]

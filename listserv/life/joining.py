@@ -56,8 +56,8 @@ _YES = {**AGREE, "confirm": "yes", "confirms": "yes", "confirmed": "yes", "yes":
 
 
 def apply(ctx: Context, tx: Connection, route: Route, incoming: Incoming) -> None:
-    """A mail to a join address. Automatic mail, mail of lists and mail without one clear author begin nothing."""
-    if incoming.automatic is not None or incoming.list_ids or len(incoming.authors) != 1:
+    """A mail to a join address from a person; one without one clear author begins nothing."""
+    if len(incoming.authors) != 1:
         return
     box = incoming.authors[0]
     begin(ctx, tx, box.address, [route.list_name] if route.list_name != HUB else [], one_line(box.name, 100),
@@ -84,7 +84,7 @@ def begin(ctx: Context, tx: Connection, email: str, lists: list[str], name: str,
         number = row.id
     else:
         values = {
-            "state": ApplicationState.OPEN, "email": email, "canonical": key, "person_id": person, "lists": lists,
+            "state": ApplicationState.OPEN, "email": email, "canonical": key, "person_id": None, "lists": lists,
             "name": name, "profession": "", "registration": "", "terms_version": "", "verified_by": "",
             "created_at": now, "asked_at": now, "reason": "",
         }  # fmt: skip

@@ -116,7 +116,7 @@ def verifier_answer(
     if unclear or (said.verb == "verified" and argument and until is None):
         reply_to = routing.address(ctx.settings, HUB, Kind.MODERATE, text_token)
         notices.put(ctx, tx, "unclear", to, "verify-unclear", answering=answering, reply_to=reply_to,
-                    wrote=one_line(said.first_line, 120), name=row.name)  # fmt: skip
+                    wrote=one_line(said.first_line, 120), applicant=row.name)  # fmt: skip
         return
     _decide(ctx, tx, row, to, said.verb or "", argument, until)
     notices.put(ctx, tx, "verified", to, "verified", answering=answering, row=row, verb=said.verb,
