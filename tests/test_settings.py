@@ -167,7 +167,8 @@ def test_a_mistake_in_a_mailbox_is_named_with_its_place(imap: Any, path: str, wo
 def test_a_mailbox_may_be_one_or_several_and_its_port_follows_tls() -> None:
     assert parse(community(intake={"imap": None}), base=Path("/srv")).intake.imap == ()
     (one,) = parse(community(intake={"imap": BOX}), base=Path("/srv")).intake.imap
-    assert (one.port, one.tls, one.folder, one.list, one.recipients[0]) == (993, "implicit", "INBOX", None, "delivered-to")
+    assert (one.port, one.tls, one.folder, one.list) == (993, "implicit", "INBOX", None)
+    assert one.recipients[0] == "delivered-to"
     several = [{**BOX, "tls": "starttls"}, {**BOX, "folder": "News", "list": "news", "recipients": ["X-Delivered-To"]}]
     two = parse(community(intake={"imap": several}), base=Path("/srv")).intake.imap
     assert [one.port for one in two] == [143, 993] and two[1].recipients == ("x-delivered-to",)

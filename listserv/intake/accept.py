@@ -59,8 +59,8 @@ async def accept(
 ) -> list[Reply]:
     """One reply per recipient, each true: whatever says 250 is on disk. Raises nothing but AlreadyTaken.
 
-    `also` is done in the same commit, if there is one (a 451 has none, nor has a message beyond the caps). Not `patient`:
-    what DNS does not answer proves nothing, instead of a 451.
+    `also` is done in the same commit, if there is one (a 451 has none, nor has a message beyond the caps). Not
+    `patient`: what DNS does not answer proves nothing, instead of a 451.
     """
     try:
         with stage("accept", id(raw)):

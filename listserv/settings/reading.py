@@ -142,7 +142,10 @@ def _mailboxes(settings: Settings) -> Iterator[tuple[str, str]]:
             words = f"is missing: name the environment variable that holds the password of {one.username}"
             yield f"{at}.password_env", words
         if one.auth == "xoauth2" and (one.oauth2 is None) == (one.token_command is None):
-            yield f"{at}.auth", "'xoauth2' needs either oauth2 or token_command, which say where an access token is from"
+            yield (
+                f"{at}.auth",
+                "'xoauth2' needs either oauth2 or token_command, which say where an access token is from",
+            )
         if one.oauth2 and not one.oauth2.refresh_token_env and not one.oauth2.client_secret_env:
             yield f"{at}.oauth2.client_secret_env", "is missing: without it only a refresh_token_env would do"
 
