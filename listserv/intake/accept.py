@@ -89,7 +89,8 @@ async def again(
         proof = await _prove(ctx, incoming, envelope, recipients)
     except Undecided as error:
         if patient:
-            log.warning("who sent a message cannot be checked, answered with 451: %s", error.cause)
+            level = logging.INFO if envelope.protocol == "IMAP" else logging.WARNING  # there it is tried by ourselves
+            log.log(level, "who sent a message cannot be checked, answered with 451: %s", error.cause)
             return [error.reply] * len(recipients)
         proof = Proof(False, f"could not be checked: {error.cause}")
     return await _commit(ctx, incoming, Store.of(raw), envelope, recipients, proof, also)

@@ -170,8 +170,8 @@ class Mailbox:
         poll = self.account.poll.total_seconds()
         while not self._stopping.is_set():
             if not self._round(session):
-                due = min((delay.until for delay in self._delays.values()), default=0.0) - time.monotonic()
-                imap.wait(session, min(poll, due) if due > 0 else poll, self._bell)
+                first = min((delay.until for delay in self._delays.values()), default=float("inf"))
+                imap.wait(session, max(0.0, min(poll, first - time.monotonic())), self._bell)
 
     def _round(self, session: imap.Session) -> bool:
         """Everything that waits and whose turn it is; whether there was anything."""
@@ -252,20 +252,38 @@ class Mailbox:
         with stage("take", uid):
             outcome = taking.take(self.ctx, self._loop, self.account, place, raw, patient=patient)
         if outcome is None:
+            if delay is None:
+                words = "waits, for DNS does not answer who sent it"
+                log.warning("%s: message %d %s", taking.label(self.account), uid, words)
             self._delays.setdefault(uid, Delay()).later()
         return outcome
 
     def _move(self, session: imap.Session, uids: Sequence[int], outcome: Outcome) -> None:
         """A message that cannot be moved is taken all the same; it is tried again later."""
+        stay: Sequence[int] = ()
         try:
             imap.move(session, uids, FOLDERS[outcome])
         except imap.Declined as error:
-            log.warning("%s: messages cannot be moved to %s: %s", taking.label(self.account), FOLDERS[outcome], error)
-            for uid in uids:
-                self._delays.setdefault(uid, Delay()).later()
-            return
-        taking.moved(self.ctx, [self._place(session, uid) for uid in uids])
-        self._handled += len(uids)
+            stay = self._stay(session, uids, outcome, error)
+        gone = [uid for uid in uids if uid not in stay]
+        taking.moved(self.ctx, [self._place(session, uid) for uid in gone])
+        self._handled += len(gone)
+
+    def _stay(self, session: imap.Session, uids: Sequence[int], outcome: Outcome, error: Exception) -> Sequence[int]:
+        """What is left after a move that the server declined: perhaps somebody else has moved some of them."""
+        here = set(imap.waiting(session))
+        left = [uid for uid in uids if uid in here]
+        if left and len(left) < len(uids):
+            try:
+                imap.move(session, left, FOLDERS[outcome])
+                return ()
+            except imap.Declined as again:
+                error = again
+        if left:
+            log.warning("%s: mail cannot be moved to %s: %s", taking.label(self.account), FOLDERS[outcome], error)
+        for uid in left:
+            self._delays.setdefault(uid, Delay()).later()
+        return left
 
     def _place(self, session: imap.Session, uid: int) -> Place:
         return Place(self.name, session.uidvalidity, uid)

@@ -8,7 +8,6 @@ import pwd
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import tempfile
 import time
@@ -142,7 +141,7 @@ class Dovecot:
 
     def start(self) -> None:
         command = [self.program, "-F", "-c", str(self.root / "dovecot.conf")]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + 20
         while True:
             try:
@@ -152,9 +151,8 @@ class Dovecot:
             except OSError:
                 pass
             if self._process.poll() is not None or time.monotonic() > end:
-                log = self.root / "log"
-                words = self._process.stderr.read() if self._process.stderr and self._process.poll() is not None else b""
-                raise AssertionError(f"Dovecot did not start: {words.decode()} {log.read_text() if log.exists() else ''}")
+                self.stop(signal.SIGKILL)
+                raise AssertionError(f"Dovecot did not start: {self.log()}")
             time.sleep(0.05)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -162,12 +160,11 @@ class Dovecot:
             return
         self._process.send_signal(number)
         self._process.wait(20)
-        if self._process.stderr is not None:
-            self._process.stderr.close()
         self._process = None
 
     def log(self) -> str:
-        return (self.root / "log").read_text()
+        file = self.root / "log"
+        return file.read_text() if file.exists() else "no log"
 
     # -- as the owner of the mailbox would --
 
@@ -195,6 +192,16 @@ class Dovecot:
                 os.chown(path, self.owner.pw_uid, self.owner.pw_gid)
         for path in sorted((folder / "tmp").iterdir()):
             path.rename(folder / "new" / path.name)
+
+    def uidvalidity(self, name: str = "INBOX", user: str = USER) -> int:
+        with self.client(user) as client:
+            return int(client.select_folder(name, readonly=True)[b"UIDVALIDITY"])
+
+    def forget(self, user: str = USER) -> None:
+        """As if the mailbox had been made anew: the same messages under another UIDVALIDITY, with other UIDs."""
+        for path in (self.root / "mail" / user).glob("dovecot*"):
+            if path.is_file():
+                path.unlink()
 
     def folder(self, name: str = "INBOX", user: str = USER) -> list[bytes]:
         """All messages of a folder, oldest first; none where there is no such folder."""
