@@ -39,6 +39,7 @@ SAY_AGAIN = 3600.0  # seconds after which a trouble that goes on is said again
 PATIENCE = 24 * 3600.0  # seconds that a message waits for DNS to say who sent it
 TRIES = 3  # how often a server may decline to give us one message
 LATER_AT_MOST = 900.0
+HANDS_OFF = 10.0  # seconds in which whoever has taken a message, perhaps another machine, may move it
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class Delay:
 
     tries: int = 0
     declined: int = 0
+    taken: bool = False  # by somebody else, or by us before we died
     since: float = field(default_factory=time.monotonic)
     until: float = 0.0
 
@@ -69,6 +71,7 @@ class Mailbox:
         self._session: imap.Session | None = None
         self._delays: dict[int, Delay] = {}
         self._uidvalidity = 0
+        self._mine: set[int] = set()  # taken by us, and not moved yet
         self._handled = 0
         self._said, self._said_at = "", 0.0
 
@@ -157,6 +160,7 @@ class Mailbox:
         if session.uidvalidity != self._uidvalidity:
             self._uidvalidity = session.uidvalidity
             self._delays.clear()
+            self._mine.clear()
             taking.forget_old(self.ctx, self.name, session.uidvalidity)
         open_rows = taking.not_moved(self.ctx, self.name, session.uidvalidity)
         if open_rows and session.exists <= imap.MANY:
@@ -250,13 +254,18 @@ class Mailbox:
         assert self._loop is not None
         patient = delay is None or time.monotonic() - delay.since < PATIENCE
         with stage("take", uid):
-            outcome = taking.take(self.ctx, self._loop, self.account, place, raw, patient=patient)
-        if outcome is None:
+            taken = taking.take(self.ctx, self._loop, self.account, place, raw, patient=patient)
+        if taken is None:
             if delay is None:
                 words = "waits, for DNS does not answer who sent it"
                 log.warning("%s: message %d %s", taking.label(self.account), uid, words)
             self._delays.setdefault(uid, Delay()).later()
-        return outcome
+            return None
+        if not (taken.fresh or uid in self._mine or (delay is not None and delay.taken)):
+            self._delays[uid] = Delay(taken=True, until=time.monotonic() + HANDS_OFF)
+            return None
+        self._mine.add(uid)
+        return taken.outcome
 
     def _move(self, session: imap.Session, uids: Sequence[int], outcome: Outcome) -> None:
         """A message that cannot be moved is taken all the same; it is tried again later."""
@@ -267,6 +276,7 @@ class Mailbox:
             stay = self._stay(session, uids, outcome, error)
         gone = [uid for uid in uids if uid not in stay]
         taking.moved(self.ctx, [self._place(session, uid) for uid in gone])
+        self._mine.difference_update(gone)
         self._handled += len(gone)
 
     def _stay(self, session: imap.Session, uids: Sequence[int], outcome: Outcome, error: Exception) -> Sequence[int]:

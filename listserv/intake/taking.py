@@ -52,6 +52,14 @@ class Place:
     uid: int
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a message. `fresh`: just now and by us; else it had its row before."""
+
+    outcome: Outcome
+    fresh: bool = True
+
+
 def name_of(account: Imap) -> str:
     """A mailbox as its rows name it."""
     return f"{account.username}@{account.host.lower()}/{account.folder}"
@@ -67,7 +75,7 @@ def label(account: Imap) -> str:
 
 def take(
     ctx: Context, loop: asyncio.AbstractEventLoop, account: Imap, place: Place, raw: bytes, *, patient: bool
-) -> Outcome | None:
+) -> Taken | None:
     """Where the message belongs now, on disk; None: not yet. Called in a thread. Raises NotNow.
 
     `patient`: while DNS does not say who sent it, it waits.
@@ -76,18 +84,18 @@ def take(
         message = parse(raw)
         to = _recipients(ctx, account, message)
     except TooComplex as error:
-        return refuse(ctx, account, place, raw, f"too-complex: {error.reason}")
+        return Taken(refuse(ctx, account, place, raw, f"too-complex: {error.reason}"))
     except Exception as error:
-        return _set_aside(ctx, account, place, raw, error)
+        return Taken(_set_aside(ctx, account, place, raw, error))
     content = _content(raw, [one.address for one in to])
     known = _known(ctx, place, content)
     if known is not None:
         return known
     if has_bare_newline(raw):
-        return refuse(ctx, account, place, raw, f"bare-newline: {replies.BARE_NEWLINE.text}", content)
+        return Taken(refuse(ctx, account, place, raw, f"bare-newline: {replies.BARE_NEWLINE.text}", content))
     if not to:
         words = "no-recipient: none of the fields of intake.imap.recipients has an address of ours"
-        return refuse(ctx, account, place, raw, words, content)
+        return Taken(refuse(ctx, account, place, raw, words, content))
 
     def also(tx: Connection, answers: list[Reply] | None) -> None:
         _insert(tx, place, content, _outcome(answers), _why(answers), ctx)
@@ -103,12 +111,12 @@ def take(
         if temporary.enhanced == UNDECIDED:
             return None
         raise NotNow(temporary.text)
-    outcome = _known(ctx, place, content)
-    if outcome is None:  # refused before there was anything to commit: beyond the caps
-        return refuse(ctx, account, place, raw, f"too-complex: {answers[0].text}", content)
-    if outcome is not Outcome.PROCESSED:
-        log.info("%s: message %d is %s", label(account), place.uid, outcome)
-    return outcome
+    done = _known(ctx, place, content)
+    if done is None:  # refused before there was anything to commit: beyond the caps
+        return Taken(refuse(ctx, account, place, raw, f"too-complex: {answers[0].text}", content))
+    if done.outcome is not Outcome.PROCESSED:
+        log.info("%s: message %d is %s", label(account), place.uid, done.outcome)
+    return Taken(done.outcome)
 
 
 def _recipients(ctx: Context, account: Imap, message: Message) -> list[acceptance.Recipient]:
@@ -213,14 +221,14 @@ def _content(raw: bytes, recipients: Sequence[str]) -> str:
     return found.hexdigest()
 
 
-def _known(ctx: Context, place: Place, content: str) -> Outcome | None:
+def _known(ctx: Context, place: Place, content: str) -> Taken | None:
     """What became of these bytes already. What was refused or set aside and has been moved is tried again when somebody
     puts it back; what was processed never."""
     with ctx.db.reading() as tx:
         rows = list(tx.execute(select(_fetched).where(_fetched.c.content == content).order_by(_fetched.c.id)))
     here = next((row for row in rows if _is_at(row, place)), None)
     if here is not None:
-        return Outcome(here.outcome)
+        return Taken(Outcome(here.outcome), fresh=False)
     row = next((row for row in rows if row.outcome == Outcome.PROCESSED or row.moved_at is None), None)
     if row is None:
         return None
@@ -233,7 +241,7 @@ def _known(ctx: Context, place: Place, content: str) -> Outcome | None:
         tx.execute(update(_fetched).where(*others).values(moved_at=now))
 
     _write(ctx, work)
-    return outcome
+    return Taken(outcome)
 
 
 def _is_at(row: Any, place: Place) -> bool:

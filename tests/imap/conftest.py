@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from listserv.intake import mailbox as role
 from tests.imap.dovecot import PASSWORD, USER, Dovecot, dovecot
 
 
@@ -18,6 +19,7 @@ def shared_server() -> Iterator[Dovecot]:
 @pytest.fixture
 def server(shared_server: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Dovecot:
     monkeypatch.setenv("IMAP_PASSWORD", PASSWORD)
+    monkeypatch.setattr(role, "HANDS_OFF", 1.0)
     with shared_server.client() as client:
         for _, _, name in client.list_folders():
             if name != "INBOX":

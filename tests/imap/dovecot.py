@@ -216,12 +216,18 @@ class Dovecot:
                 found += [part[uid][b"BODY[]"] for uid in uids[start : start + 200]]
             return found
 
-    def count(self, name: str = "INBOX", user: str = USER) -> int:
+    def counts(self, *names: str, user: str = USER) -> dict[str, int]:
+        """How many messages are in folders; none where there is no such folder."""
         with self.client(user) as client:
-            if not client.folder_exists(name):
-                return 0
-            client.select_folder(name, readonly=True)
-            return len(client.search(["UNDELETED"]))
+            there = {name for _, _, name in client.list_folders()}
+            found = dict.fromkeys(names, 0)
+            for name in there & set(names):
+                client.select_folder(name, readonly=True)
+                found[name] = len(client.search(["UNDELETED"]))
+            return found
+
+    def count(self, name: str = "INBOX", user: str = USER) -> int:
+        return self.counts(name, user=user)[name]
 
 
 @contextmanager

@@ -45,8 +45,9 @@ def fetching(ctx: Context) -> Iterator[list[Mailbox]]:
         loop.close()
 
 
-def until(condition: Callable[[], Any], seconds: float = 20, what: str = "") -> None:
+def until(condition: Callable[[], Any], seconds: float = 20, what: Callable[[], str] | str = "") -> None:
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, f"waited {seconds} s for {what or 'a condition'}"
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s for {what() if callable(what) else what or 'a condition'}")
         time.sleep(0.02)
