@@ -96,8 +96,7 @@ class Dovecot:
     """A server on ports of its own; `stop` and `start` as often as wanted, mail stays."""
 
     def __init__(
-        self, *, capability: str = "", prefix: str = "", separator: str = "/", tls: bool = False, extra: str = "",
-        mechanisms: str = "",
+        self, *, capability: str = "", prefix: str = "", separator: str = "/", tls: bool = False, oauth: str = "",
     ) -> None:  # fmt: skip
         self.program = need()
         self.root = Path(tempfile.mkdtemp(prefix="listserv-dovecot-"))
@@ -115,15 +114,25 @@ class Dovecot:
         self.owner = pwd.getpwnam(user)
         if os.geteuid() == 0:
             os.chown(self.root / "mail", self.owner.pw_uid, self.owner.pw_gid)
+        extra = self._ask(oauth) if oauth else ""
         certificate = f"ssl_cert = <{self.certificate}\nssl_key = <{self.root}/key.pem" if tls else ""
         (self.root / "dovecot.conf").write_text(
             _CONFIG.format(
                 root=self.root, port=self.port, tls_port=self.tls_port if tls else 0, user=user, group=group,
                 ssl="yes" if tls else "no", listener_ssl="yes" if tls else "no", certificate=certificate,
-                capability=capability, prefix=prefix, separator=separator, extra=extra, mechanisms=mechanisms,
+                capability=capability, prefix=prefix, separator=separator, extra=extra,
+                mechanisms=" xoauth2" if oauth else "",
             )
         )  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
+
+    def _ask(self, provider: str) -> str:
+        """XOAUTH2 with a provider that is asked whose a token is."""
+        file = self.root / "oauth2.conf"
+        file.write_text(
+            f"introspection_url = {provider}/whose\nintrospection_mode = auth\nusername_attribute = email\n"
+        )
+        return f"passdb {{\n  driver = oauth2\n  mechanisms = xoauth2\n  args = {file}\n}}"
 
     def _write_users(self) -> None:
         lines = [f"{name}:{{PLAIN}}{password}\n" for name, password in self.users.items()]
