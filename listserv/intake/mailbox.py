@@ -47,6 +47,7 @@ class Delay:
     """A message that could not be dealt with at once: how often, since when, and when it is its turn again."""
 
     tries: int = 0
+    fetched: int = 0  # how often we began to fetch it
     declined: int = 0
     taken: bool = False  # by somebody else, or by us before we died
     since: float = field(default_factory=time.monotonic)
@@ -184,7 +185,8 @@ class Mailbox:
         self._delays = {uid: delay for uid, delay in self._delays.items() if uid in here}
         now = time.monotonic()
         due = [uid for uid in uids if uid not in self._delays or self._delays[uid].until <= now]
-        due.sort(key=lambda uid: (uid in self._delays, uid))  # what made trouble does not hold up the rest
+        tried = {uid: delay.fetched for uid, delay in self._delays.items()}
+        due.sort(key=lambda uid: (tried.get(uid, 0), uid))  # what made trouble does not hold up the rest
         handled = self._handled
         for start in range(0, len(due), CHUNK):
             chunk = due[start : start + CHUNK]
@@ -219,7 +221,11 @@ class Mailbox:
         if not uids:
             return {}
         suspects = [uid for uid in uids if uid not in self._delays]
-        self._delays |= {uid: Delay() for uid in suspects}
+        for uid in uids:
+            delay = self._delays.setdefault(uid, Delay())
+            delay.fetched += 1
+            if delay.fetched > TRIES:
+                delay.later()
         limit = 2 * SMALL if len(uids) > 1 else self.ctx.settings.intake.max_size + 1
         try:
             found = imap.fetch(session, uids, limit)
