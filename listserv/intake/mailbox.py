@@ -39,7 +39,7 @@ SAY_AGAIN = 3600.0  # seconds after which a trouble that goes on is said again
 PATIENCE = 24 * 3600.0  # seconds that a message waits for DNS to say who sent it
 TRIES = 3  # how often a server may decline to give us one message
 LATER_AT_MOST = 900.0
-HANDS_OFF = 10.0  # seconds in which whoever has taken a message, perhaps another machine, may move it
+HANDS_OFF = 5.0  # seconds in which whoever has taken a message, perhaps another machine, may move it
 
 
 @dataclass(slots=True)
