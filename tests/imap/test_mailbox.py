@@ -148,6 +148,30 @@ def test_a_folder_that_is_not_there_is_named_and_taken_up_when_it_comes(
     assert "the folders are INBOX" in caplog.text and "can be read again" in caplog.text
 
 
+def test_a_folder_that_is_renamed_and_renamed_back_loses_nothing(server: Dovecot, make_context: Make) -> None:
+    with server.client() as client:
+        client.create_folder("Lists")
+    ctx = make_context(house(mailbox(server, folder="Lists", poll="1s")))
+    seed(ctx)
+    server.put(delivered(mail(subject="Before")), folder="Lists")
+    with fetching(ctx) as (box,):
+        until(lambda: server.count("Processed") == 1)
+        with server.client() as client:
+            client.rename_folder("Lists", "Elsewhere")
+        server.put(delivered(mail(subject="Meanwhile")), folder="Elsewhere")
+        until(lambda: box.down or server.count("Processed") == 2)
+        with server.client() as client:
+            client.rename_folder("Elsewhere", "Lists")
+        server.put(delivered(mail(subject="After")), folder="Lists")
+        until(lambda: server.counts("Lists", "Processed") == {"Lists": 0, "Processed": 3}, 30)
+        assert box.down is None
+    assert [row.subject for row in rows(ctx, "SELECT subject FROM post ORDER BY id")] == [
+        "Before",
+        "Meanwhile",
+        "After",
+    ]
+
+
 def test_one_mailbox_for_each_list_and_one_for_the_rest(server: Dovecot, make_context: Make) -> None:
     with server.client() as client:
         for name in ("Perinatal", "Anxiety"):
