@@ -25,6 +25,7 @@ from listserv.edge.resolver import Resolver
 from listserv.errors import Reply, UserError
 from listserv.intake import accept as acceptance
 from listserv.intake import smtp
+from listserv.intake.mailbox import Mailbox
 from listserv.posts import Envelope
 from listserv.settings import Settings, load, unbuilt
 from listserv.signing import signer
@@ -131,6 +132,7 @@ class Running:
     def __init__(self, ctx: Context, roles: Collection[str]) -> None:
         self.ctx, self.roles = ctx, roles
         self.outbox: Outbox | None = None
+        self.mailboxes: list[Mailbox] = []
         self.ports: dict[str, int] = {}
         self._stopping = asyncio.Event()
         self._servers: list[smtp.Server] = []
@@ -148,6 +150,8 @@ class Running:
         try:
             if "intake" in self.roles:
                 await self._listen()
+            if "imap" in self.roles:
+                self._fetch()
             if "web" in self.roles and self.ctx.settings.web is not None:
                 await self._start_web()
             if "web" in self.roles:
@@ -212,6 +216,17 @@ class Running:
             self._servers.append(server)
             self.ports[key] = server.port
 
+    def _fetch(self) -> None:
+        """A mailbox that cannot be reached keeps nothing else from starting: it is tried again."""
+        self.mailboxes = [Mailbox(self.ctx, account) for account in self.ctx.settings.intake.imap]
+        for number, mailbox in enumerate(self.mailboxes):
+            self._start(f"imap {number}" if number else "imap", mailbox.run)
+
+        async def close() -> None:
+            await asyncio.gather(*(mailbox.stop() for mailbox in self.mailboxes))
+
+        self._closers.append(close)
+
     async def _start_web(self) -> None:
         import uvicorn
 
@@ -269,9 +284,10 @@ class Running:
         self._closers.append(close)
 
     def health(self) -> dict[str, Any]:
-        """What /healthz shows: the roles that run, and whether the relay can be reached."""
+        """What /healthz shows: the roles that run, and whether relay and mailboxes can be reached."""
         return {
             "roles": sorted(self.roles),
+            "imap": ["ok" if one.down is None else "cannot be reached" for one in self.mailboxes],
             "relay": self.outbox.down or "ok" if self.outbox else "not here",
             "tasks": {task.get_name(): "running" if not task.done() else "ended" for task in self._tasks},
         }

@@ -42,7 +42,8 @@ _issue = Issue.__table__  # type: ignore[attr-defined]
 
 CACHE_BYTES = 48_000_000
 DROPPED = (
-    b"received", b"return-path", b"delivered-to", b"x-original-to", b"bcc", b"resent-bcc", b"list-*", b"archived-at",
+    b"received", b"return-path", b"delivered-to", b"x-original-to", b"envelope-to", b"x-delivered-to",
+    b"bcc", b"resent-bcc", b"list-*", b"archived-at",
     b"precedence", b"feedback-id", b"errors-to", b"disposition-notification-to", b"return-receipt-to",
     b"x-confirm-reading-to", b"auto-submitted", b"authentication-results", b"x-no-archive", b"received-spf",
     b"x-auto-response-suppress",

@@ -21,13 +21,14 @@ from listserv import archiver, arrivals, life, notices, topics
 from listserv.context import Context
 from listserv.digest import asking, editing, issuing
 from listserv.errors import UserError
-from listserv.model import Change, Delivery, DeliveryState, Issue, Notice, Refusal, Session, Token
+from listserv.model import Change, Delivery, DeliveryState, Fetched, Issue, Notice, Refusal, Session, Token
 from listserv.model.outbox import WAITING
 
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
 _refusal = Refusal.__table__  # type: ignore[attr-defined]
 _token = Token.__table__  # type: ignore[attr-defined]
 _session = Session.__table__  # type: ignore[attr-defined]
+_fetched = Fetched.__table__  # type: ignore[attr-defined]
 _change = Change.__table__  # type: ignore[attr-defined]
 _notice = Notice.__table__  # type: ignore[attr-defined]
 _issue = Issue.__table__  # type: ignore[attr-defined]
@@ -38,6 +39,7 @@ REFUSALS_KEPT = timedelta(days=30)
 CHANGES_KEPT = timedelta(days=90)  # an archive that was away for longer is built anew
 LETTERS_KEPT = timedelta(days=35)  # so long an answer to a digest can be told from its text
 ISSUES_KEPT = timedelta(days=400)
+FETCHED_KEPT = timedelta(days=90)  # after it left its folder; as long a message is known if it comes back
 LOW_DISK = 200_000_000  # octets
 
 
@@ -56,6 +58,7 @@ async def purge(ctx: Context) -> None:
         tx.execute(delete(_token).where(_token.c.expires_at < now - REFUSALS_KEPT))
         tx.execute(delete(_session).where(_session.c.expires_at < now))
         tx.execute(delete(_change).where(_change.c.at < now - CHANGES_KEPT))
+        tx.execute(delete(_fetched).where(_fetched.c.moved_at < now - FETCHED_KEPT))
         arrivals.purge(tx, now - REFUSALS_KEPT)
         waiting = select(_delivery.c.notice_id).where(
             _delivery.c.state.in_(WAITING), _delivery.c.notice_id.is_not(None)

@@ -49,7 +49,8 @@ class Envelope:
     """How a message came: the envelope sender ("" for the null one), from whom, by which protocol.
 
     `trusted`: it came through our own mail server or from this machine; then `ip` is the sender's only if that
-    server told us (`forwarded`).
+    server told us (`forwarded`). Of mail that was fetched (protocol IMAP) no `ip` is known, and `helo` is the host of
+    the mailbox.
     """
 
     sender: str
@@ -67,6 +68,8 @@ class Envelope:
 
     @property
     def peer(self) -> str:
+        if self.protocol == "IMAP":
+            return f"IMAP from {self.helo}"
         return f"{self.protocol} from {self.ip or 'this machine'}" + (f" ({self.helo})" if self.helo else "")
 
 

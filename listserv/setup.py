@@ -95,7 +95,7 @@ def check(settings: Settings) -> list[Finding]:
 def _trust(settings: Settings) -> Iterator[Finding]:
     """What our own mail server and our signatures are relied on for."""
     ids, peers = settings.authentication.authserv_ids, settings.intake.trusted_peers
-    if ids and not peers and settings.intake.lmtp is None:
+    if ids and not peers and settings.intake.lmtp is None and not settings.intake.imap:
         words = f"{', '.join(ids)}: only believed from our own mail server, and intake.trusted_peers names none"
         yield Finding("problem", "authentication.authserv_ids", words)
     if settings.dkim is None:

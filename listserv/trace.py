@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 
+from listserv import arrivals
 from listserv.authenticate import Proof, shown
 from listserv.mail.address import canonical
 from listserv.model import (
@@ -156,7 +157,7 @@ _SETTLED = {
 
 
 def _arrival_events(row: Any) -> list[dict[str, Any]]:
-    peer = f"{row.protocol} from {row.ip or 'this machine'}"
+    peer = arrivals.envelope_of(row).peer
     return [
         _event(row.received_at, "intake", f"received without proof, {peer}", row.envelope_sender),
         _event(row.received_at, "authentication", row.proof, row.from_address, checks(row.auth)),

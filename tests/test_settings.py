@@ -139,8 +139,41 @@ def test_relative_paths_are_relative_to_the_file() -> None:
     assert settings.intake.tls is not None and settings.intake.tls.key == Path("/k.pem")
 
 
-def test_what_is_not_built_yet_says_so() -> None:
-    imap = {"host": "imap.people.test", "username": "lists", "password_env": "IMAP_PASSWORD"}
-    lines = unbuilt(parse(community(intake={"imap": imap}), base=Path("/srv")))
-    assert [line.partition(":")[0] for line in lines] == ["intake.imap"]
+BOX = {"host": "imap.people.test", "username": "lists", "password_env": "IMAP_PASSWORD"}
+
+
+@pytest.mark.parametrize(
+    ("imap", "path", "words"),
+    [
+        ({**BOX, "hots": "x"}, "intake.imap.hots", "did you mean host?"),
+        ({**BOX, "tls": "ssl"}, "intake.imap.tls", "implicit, starttls, none"),
+        ({"host": "h", "username": "u"}, "intake.imap.password_env", "name the environment variable"),
+        ({**BOX, "list": "perinatl"}, "intake.imap.list", "did you mean perinatal?"),
+        ({**BOX, "poll": "2h"}, "intake.imap.poll", "between 1s and 28min"),
+        ({**BOX, "recipients": ["Delivered To"]}, "intake.imap.recipients.0", "write it like delivered-to"),
+        ({**BOX, "recipients": []}, "intake.imap.recipients", "at least 1"),
+        ({**BOX, "auth": "xoauth2"}, "intake.imap.auth", "oauth2 or token_command"),
+        ({**BOX, "oauth2": {"token_url": "http://a.test/", "client_id": "c"}}, "intake.imap.oauth2.token_url", "https"),
+        ([BOX, {**BOX, "folder": "INBOX"}], "intake.imap.1", "is there twice"),
+        ([BOX, {**BOX, "foldr": "x"}], "intake.imap.1.foldr", "did you mean folder?"),
+        (7, "intake.imap", "is not a list"),
+    ],
+)
+def test_a_mistake_in_a_mailbox_is_named_with_its_place(imap: Any, path: str, words: str) -> None:
+    found = problems(community(intake={"imap": imap}))
+    assert path in found and words in found[path], found
+
+
+def test_a_mailbox_may_be_one_or_several_and_its_port_follows_tls() -> None:
+    assert parse(community(intake={"imap": None}), base=Path("/srv")).intake.imap == ()
+    (one,) = parse(community(intake={"imap": BOX}), base=Path("/srv")).intake.imap
+    assert (one.port, one.tls, one.folder, one.list) == (993, "implicit", "INBOX", None)
+    assert one.recipients[0] == "delivered-to"
+    several = [{**BOX, "tls": "starttls"}, {**BOX, "folder": "News", "list": "news", "recipients": ["X-Delivered-To"]}]
+    two = parse(community(intake={"imap": several}), base=Path("/srv")).intake.imap
+    assert [one.port for one in two] == [143, 993] and two[1].recipients == ("x-delivered-to",)
+
+
+def test_nothing_of_the_settings_is_unbuilt_here() -> None:
+    assert unbuilt(parse(community(intake={"imap": BOX}), base=Path("/srv"))) == []
     assert unbuilt(parse(community(dkim={"selector": "s", "key_file": "k"}), base=Path("/srv"))) == []

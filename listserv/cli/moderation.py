@@ -164,7 +164,9 @@ def quarantine_retry(context: typer.Context, id: Annotated[int, typer.Argument(m
             quarantine.done(tx, id)
         say(f"The post {row.post_id} goes on." if reopened else f"The post {row.post_id} has moved on already.")
         return
-    envelope = posts.Envelope(row.envelope_sender, row.peer, row.helo, "LMTP", row.at)
+    fetched = row.protocol == "IMAP"
+    protocol = "IMAP" if fetched else "LMTP"
+    envelope = posts.Envelope(row.envelope_sender, row.peer, row.helo, protocol, row.at, trusted=fetched)
     found = [(address, routing.resolve(ctx.settings, address)) for address in row.recipients]
     recipients = [acceptance.Recipient(address, route) for address, route in found if route is not None]
     replies = asyncio.run(acceptance.again(ctx, quarantine.message(row), envelope, recipients))

@@ -45,8 +45,10 @@ def init(directory: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
 def check(context: typer.Context) -> None:
     """Looks whether everything would work, and says what to mend. Exit 1 if anything would not."""
     from listserv import setup
+    from listserv.intake import imap_check
 
-    findings = setup.check(load(context.obj))
+    settings = load(context.obj)
+    findings = setup.check(settings) + imap_check.findings(settings)
     marks = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}
     for finding in findings:
         say(f"{marks[finding.level]}  {finding.subject}: {finding.words}")

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -41,18 +40,46 @@ UNPROVEN = Reply(
     "of your own address, with DKIM or SPF.",
 )
 Recipient = To
+Also = Callable[[Connection, list[Reply] | None], None]
+"""Runs in the transaction of an acceptance, with its replies; None: the message goes into quarantine."""
 
 
-async def accept(ctx: Context, raw: bytes, envelope: Envelope, recipients: Sequence[Recipient]) -> list[Reply]:
-    """One reply per recipient, each true: whatever says 250 is on disk. Never raises."""
+class AlreadyTaken(Exception):
+    """Raised by an `Also`: somebody else has accepted this very message. Nothing was stored."""
+
+
+async def accept(
+    ctx: Context,
+    raw: bytes,
+    envelope: Envelope,
+    recipients: Sequence[Recipient],
+    *,
+    also: Also | None = None,
+    patient: bool = True,
+) -> list[Reply]:
+    """One reply per recipient, each true: whatever says 250 is on disk. Raises nothing but AlreadyTaken.
+
+    `also` is done in the same commit, if there is one (a 451 has none, nor has a message beyond the caps). Not
+    `patient`: what DNS does not answer proves nothing, instead of a 451.
+    """
     try:
         with stage("accept", id(raw)):
-            return await again(ctx, raw, envelope, recipients)
+            return await again(ctx, raw, envelope, recipients, also=also, patient=patient)
+    except AlreadyTaken:
+        raise
     except Exception as error:
-        return [await _set_aside(ctx, raw, envelope, recipients, error)] * len(recipients)
+        return [await _set_aside(ctx, raw, envelope, recipients, error, also)] * len(recipients)
 
 
-async def again(ctx: Context, raw: bytes, envelope: Envelope, recipients: Sequence[To]) -> list[Reply]:
+async def again(
+    ctx: Context,
+    raw: bytes,
+    envelope: Envelope,
+    recipients: Sequence[To],
+    *,
+    also: Also | None = None,
+    patient: bool = True,
+) -> list[Reply]:
     """The same, raising what we fail on (for `quarantine retry`, which has the message already)."""
     try:
         incoming = await _read(raw, envelope.sender)
@@ -61,9 +88,12 @@ async def again(ctx: Context, raw: bytes, envelope: Envelope, recipients: Sequen
     try:
         proof = await _prove(ctx, incoming, envelope, recipients)
     except Undecided as error:
-        log.warning("who sent a message cannot be checked, answered with 451: %s", error.cause)
-        return [error.reply] * len(recipients)
-    return await _commit(ctx, incoming, Store.of(raw), envelope, recipients, proof)
+        if patient:
+            level = logging.INFO if envelope.protocol == "IMAP" else logging.WARNING  # there it is tried by ourselves
+            log.log(level, "who sent a message cannot be checked, answered with 451: %s", error.cause)
+            return [error.reply] * len(recipients)
+        proof = Proof(False, f"could not be checked: {error.cause}")
+    return await _commit(ctx, incoming, Store.of(raw), envelope, recipients, proof, also)
 
 
 async def _read(raw: bytes, sender: str) -> Incoming:
@@ -99,14 +129,23 @@ def _stopped(ctx: Context, incoming: Incoming, to: To, envelope: Envelope, proof
 
 
 async def _commit(
-    ctx: Context, incoming: Incoming, store: Store, envelope: Envelope, recipients: Sequence[To], proof: Proof
+    ctx: Context,
+    incoming: Incoming,
+    store: Store,
+    envelope: Envelope,
+    recipients: Sequence[To],
+    proof: Proof,
+    also: Also | None,
 ) -> list[Reply]:
-    for last in (False, True):
+    def work(tx: Connection) -> list[Reply]:
         fresh = Store(store.raw, store.size)
+        found = decided(ctx, tx, incoming, fresh, envelope, recipients, proof)
+        if also is not None:
+            also(tx, found)
+        return found
+
+    for last in (False, True):
         try:
-            work = partial(
-                decided, ctx, incoming=incoming, store=fresh, envelope=envelope, recipients=recipients, proof=proof
-            )
             replies = await ctx.db.write(work)
             break
         except DuplicatePost:
@@ -128,13 +167,14 @@ def decided(
     proof: Proof,
 ) -> list[Reply]:
     """Proven mail is handled at once; unproven mail waits, the same for everybody (`arrivals`)."""
+    in_session = envelope.protocol != "IMAP"
     if proof.proven:
-        return handle(ctx, tx, incoming, store, envelope, recipients, proof)
+        return handle(ctx, tx, incoming, store, envelope, recipients, proof, in_session=in_session)
     replies: list[Reply] = []
     waiting: list[str] = []
     for to in recipients:
         if not needs_proof(to.route):
-            replies += handle(ctx, tx, incoming, store, envelope, [to], proof)
+            replies += handle(ctx, tx, incoming, store, envelope, [to], proof, in_session=in_session)
             continue
         verdict = _stopped(ctx, incoming, to, envelope, proof)
         if verdict is not None:
@@ -164,7 +204,12 @@ def combined(replies: Sequence[Reply]) -> Reply:
 
 
 async def _set_aside(
-    ctx: Context, raw: bytes, envelope: Envelope, recipients: Sequence[Recipient], error: Exception
+    ctx: Context,
+    raw: bytes,
+    envelope: Envelope,
+    recipients: Sequence[Recipient],
+    error: Exception,
+    also: Also | None,
 ) -> Reply:
     """We failed: 452 or 451 when the database did, else quarantine and 250."""
     if is_disk_full(error):
@@ -175,8 +220,17 @@ async def _set_aside(
         return TRY_LATER
     words = quarantine.describe(error)
     addresses = [to.address for to in recipients]
+
+    def work(tx: Connection) -> int:
+        found = quarantine.set_aside(tx, raw, envelope, addresses, "accept", words)
+        if also is not None:
+            also(tx, None)
+        return found
+
     try:
-        number = await ctx.db.write(lambda tx: quarantine.set_aside(tx, raw, envelope, addresses, "accept", words))
+        number = await ctx.db.write(work)
+    except AlreadyTaken:
+        raise
     except Exception as second:
         log.error(
             "a message could be neither decided nor set aside: %s, %s", type(error).__name__, type(second).__name__

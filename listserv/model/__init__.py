@@ -2,6 +2,7 @@
 
 from listserv.model.archive import Change, Feed, Session, ThreadEdit
 from listserv.model.digests import DigestFormat, Edition, Issue, IssueKind
+from listserv.model.intake import Fetched, Outcome
 from listserv.model.life import Application, ApplicationState, Campaign, Following, TermsText
 from listserv.model.outbox import Attempt, Delivery, DeliveryKind, DeliveryState, Notice
 from listserv.model.people import (
@@ -50,11 +51,13 @@ __all__ = [
     "Edition",
     "Emergency",
     "Feed",
+    "Fetched",
     "Following",
     "Issue",
     "IssueKind",
     "Message",
     "Notice",
+    "Outcome",
     "Person",
     "Post",
     "PostState",

@@ -74,7 +74,7 @@ def parse(data: object, *, base: Path, source: str = "settings") -> Settings:
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        problems += [_explain(e) for e in error.errors(include_url=False)]
+        problems += [(_as_written(path, data), what) for path, what in map(_explain, error.errors(include_url=False))]
     problems += _names(data)
     if settings and not problems:
         problems += _combinations(settings)
@@ -93,6 +93,13 @@ def _professions(base: Path, name: str, problems: list[tuple[str, str]]) -> Any:
     except (yaml.YAMLError, TypeError) as error:
         problems.append(("professions", f"{path} is not valid YAML: {' '.join(str(error).split())}"))
     return {}
+
+
+def _as_written(path: str, data: dict[Any, Any]) -> str:
+    """intake.imap may be one mapping or several; the only one has no number in the file."""
+    intake = data.get("intake")
+    one = isinstance(intake, dict) and isinstance(intake.get("imap"), dict)
+    return re.sub(r"^intake\.imap\.0\b", "intake.imap", path) if one else path
 
 
 def _names(data: dict[Any, Any]) -> Iterator[tuple[str, str]]:
@@ -129,6 +136,32 @@ def _combinations(settings: Settings) -> Iterator[tuple[str, str]]:
             "relay.password_env",
             "is missing: name the environment variable that holds the password of relay.username",
         )
+    yield from _mailboxes(settings)
+
+
+def _mailboxes(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What cannot be right in intake.imap as a whole."""
+    mailboxes = settings.intake.imap
+    seen = set[tuple[str, str, str]]()
+    for number, one in enumerate(mailboxes):
+        at = f"intake.imap.{number}" if len(mailboxes) > 1 else "intake.imap"
+        key = (one.host.lower(), one.username, one.folder)
+        if key in seen:
+            yield at, f"{one.folder} of {one.username} at {one.host} is there twice; leave one"
+        seen.add(key)
+        if one.list is not None and one.list not in (*settings.lists, HUB):
+            near = difflib.get_close_matches(one.list, settings.lists, 1)
+            yield f"{at}.list", f"{one.list!r} is no list of lists" + (f"; did you mean {near[0]}?" if near else "")
+        if one.auth == "password" and one.password_env is None:
+            words = f"is missing: name the environment variable that holds the password of {one.username}"
+            yield f"{at}.password_env", words
+        if one.auth == "xoauth2" and (one.oauth2 is None) == (one.token_command is None):
+            yield (
+                f"{at}.auth",
+                "'xoauth2' needs either oauth2 or token_command, which say where an access token is from",
+            )
+        if one.oauth2 and not one.oauth2.refresh_token_env and not one.oauth2.client_secret_env:
+            yield f"{at}.oauth2.client_secret_env", "is missing: without it only a refresh_token_env would do"
 
 
 def _absolute(settings: Settings, base: Path) -> Settings:
@@ -165,10 +198,13 @@ def _absolute(settings: Settings, base: Path) -> Settings:
 def _known_keys(path: tuple[int | str, ...]) -> list[str]:
     model: Any = Settings
     for part in path:
+        if isinstance(part, int):
+            continue
         if model is Settings and part == "lists":
             return list(ListSettings.model_fields) if len(path) > 1 else []
         annotation = model.model_fields[part].annotation if part in model.model_fields else None
         candidates = [annotation, *getattr(annotation, "__args__", ())]
+        candidates += [inner for one in candidates for inner in getattr(one, "__args__", ())]
         model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
         if model is None:
             return []

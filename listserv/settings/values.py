@@ -99,6 +99,30 @@ def read_rate(value: object) -> object:
     return Rate(count=int(match[1]), window=timedelta(seconds=int(match[2] or 1) * _UNITS[match[3]]))
 
 
+def header_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,60}", value):
+        raise ValueError("is not the name of a header field; write it like delivered-to, or to for To and Cc")
+    return value.lower()
+
+
+def poll_time(value: timedelta) -> timedelta:
+    """RFC 2177: servers end an IDLE after half an hour."""
+    if not timedelta(seconds=1) <= value <= timedelta(minutes=28):
+        raise ValueError("is not between 1s and 28min")
+    return value
+
+
+def as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def one_or_more(value: object) -> object:
+    """One mapping, a list of them, or null."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, dict) else as_tuple(value)
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=10_000)]
 Clock = Annotated[time, BeforeValidator(_clock)]
@@ -109,4 +133,4 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 DeliveryMode = Literal["each", "daily", "weekly", "none"]
 FilePath = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)]
-Words = Annotated[tuple[str, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]
+Words = Annotated[tuple[str, ...], BeforeValidator(as_tuple)]
