@@ -177,3 +177,19 @@ def test_a_mailbox_may_be_one_or_several_and_its_port_follows_tls() -> None:
 def test_nothing_of_the_settings_is_unbuilt_here() -> None:
     assert unbuilt(parse(community(intake={"imap": BOX}), base=Path("/srv"))) == []
     assert unbuilt(parse(community(dkim={"selector": "s", "key_file": "k"}), base=Path("/srv"))) == []
+
+
+def test_professions_of_a_file_of_their_own(tmp_path: Path) -> None:
+    example = Path(__file__).parent.parent / "docs" / "examples" / "professions-australia.yaml"
+    (tmp_path / "professions.yaml").write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
+    settings = parse(community(professions="professions.yaml"), base=tmp_path)
+    assert len([one for one in settings.professions.values() if one.number]) == 16
+    found = settings.profession("psychologist")
+    assert found is not None and found.fits("PSY0001234567") and not found.fits("MED0001234567")
+    assert found.renewal == (11, 30) and (found.late, found.read_only) == (31, 30)
+    nurse = settings.profession("", "NMW0001234567")
+    assert nurse is None, "a prefix that two professions share says too little"
+    doctor = settings.profession("", "MED0001234567")
+    assert doctor is not None and doctor.title == "Medical practitioner"
+    with pytest.raises(SettingsError, match=r"professions: .* cannot be read"):
+        parse(community(professions="nowhere.yaml"), base=tmp_path)

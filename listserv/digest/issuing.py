@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,17 @@ from listserv.mail.address import canonical
 from listserv.mail.headers import address_field, ids_field
 from listserv.mail.headers import field as header
 from listserv.membership import person_with
-from listserv.model import Delivery, DeliveryKind, DeliveryState, DigestFormat, Issue, Notice, Person, Subscription
+from listserv.model import (
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    DigestFormat,
+    Following,
+    Issue,
+    Notice,
+    Person,
+    Subscription,
+)
 from listserv.model.people import RECEIVING
 from listserv.settings import HUB, ListSettings
 from listserv.tokens import capability, one_shot
@@ -38,6 +48,7 @@ _notice = Notice.__table__  # type: ignore[attr-defined]
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
+_following = Following.__table__  # type: ignore[attr-defined]
 
 BATCH = 20  # letters in one transaction
 PRIORITY = 2
@@ -86,9 +97,22 @@ def due(
             only = [person] if person is not None else []
         wanted = schedule.due(ctx, tx, at, only=only)
         choices = editing.Choices(tx, at)
+        muted = _muted(tx)
     if list_name is not None:
         wanted = [one for one in wanted if list_name in one.lists]
-    return [(one, choices.of(one)) for one in wanted]
+    return [(one, _without(choices.of(one), muted.get(one.person))) for one in wanted]
+
+
+def _muted(tx: Connection) -> dict[int, frozenset[tuple[str, str]]]:
+    """Conversations that members do not want to hear of, by person."""
+    found: dict[int, set[tuple[str, str]]] = {}
+    for row in tx.execute(select(_following).where(_following.c.muted)):
+        found.setdefault(row.person_id, set()).add((row.list_name, row.tag))
+    return {person: frozenset(keys) for person, keys in found.items()}
+
+
+def _without(choice: Choice, muted: frozenset[tuple[str, str]] | None) -> Choice:
+    return replace(choice, dropped=choice.dropped | muted) if muted else choice
 
 
 def run(ctx: Context, at: datetime | None = None, *, list_name: str | None = None) -> Report:

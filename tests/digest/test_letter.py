@@ -9,11 +9,13 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from listserv import archiver
 from listserv.context import Context
 from listserv.digest import issuing
 from listserv.digest.material import excerpt
+from listserv.model import Following
 from tests.conftest import community
 from tests.house import rows
 from tests.letters import EARLY, MONDAY, Clock, house, letters, post, reader
@@ -116,6 +118,21 @@ def test_a_post_to_two_lists_is_told_once(make_context: Callable[..., Context], 
     issuing.run(ctx)
     assert letters(ctx, "both@people.test")[0].text.count("* For two lists") == 1
     assert letters(ctx, "one@people.test")[0].text.count("* For two lists") == 1
+
+
+def test_what_somebody_has_muted_is_not_told(make_context: Callable[..., Context], clock: Clock) -> None:
+    ctx = house(make_context, clock)
+    reader(ctx, "ann@people.test", delivery="each")
+    rita = reader(ctx, "rita@people.test")
+    reader(ctx, "sol@people.test")
+    post(ctx, clock, EARLY + HOUR, "Loud", "Words.\n")
+    post(ctx, clock, EARLY + 2 * HOUR, "Quiet", "Words.\n")
+    tag = rows(ctx, "SELECT tag FROM post WHERE subject = 'Loud'")[0].tag
+    values = {"person_id": rita, "list_name": "perinatal", "tag": tag, "muted": True, "at": EARLY}
+    with ctx.db.transaction() as tx:
+        tx.execute(insert(Following).values(values))
+    issuing.run(ctx)
+    assert "Loud" not in letters(ctx, "rita@people.test")[0].text and "Loud" in letters(ctx, "sol@people.test")[0].text
 
 
 def test_hidden_excerpts(make_context: Callable[..., Context], clock: Clock) -> None:
