@@ -52,10 +52,12 @@ def _need(program: str) -> str:
 
 
 @contextlib.contextmanager
-def postfix_with_opendkim(next_hop: int, keys: Mapping[str, str]) -> Iterator[int]:
+def postfix_with_opendkim(
+    next_hop: int, keys: Mapping[str, str], routes: Mapping[str, int] | None = None
+) -> Iterator[int]:
     """The port of a Postfix that lets OpenDKIM verify and passes all on to `next_hop` of this machine.
 
-    `keys` are TXT records by name, without a final dot.
+    `keys` are TXT records by name, without a final dot; `routes` are domains whose mail goes to other ports.
     """
     postfix, opendkim = _need("postfix"), _need("opendkim")
     root = Path(tempfile.mkdtemp(prefix="listserv-mx-"))
@@ -72,14 +74,19 @@ def postfix_with_opendkim(next_hop: int, keys: Mapping[str, str]) -> Iterator[in
     (root / "data").mkdir()
     shutil.chown(root / "data", "postfix")
     (root / "queue").mkdir()
+    transports = ", ".join(f"{{ {domain} = smtp:[127.0.0.1]:{to} }}" for domain, to in (routes or {}).items())
     (etc / "main.cf").write_text(
         f"compatibility_level = 3.6\nqueue_directory = {root}/queue\ndata_directory = {root}/data\n"
         f"maillog_file = {root}/log\nmaillog_file_prefixes = {root}\nmyhostname = mx.receiver.test\n"
         "mydestination =\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmynetworks = 127.0.0.0/8\n"
         "smtpd_relay_restrictions = permit_mynetworks, reject\nsmtputf8_enable = no\n"
+        f"transport_maps = inline:{{ {transports} }}\n"
         f"relayhost = [127.0.0.1]:{next_hop}\nsmtpd_milters = inet:127.0.0.1:{milter}\n"
         "milter_default_action = tempfail\nsmtp_tls_security_level = none\nalias_maps =\nalias_database =\n"
     )
+    if not transports:
+        main = (etc / "main.cf").read_text()
+        (etc / "main.cf").write_text(main.replace("transport_maps = inline:{  }\n", ""))
     (etc / "master.cf").write_text(_SERVICES.format(port=port))
     done = subprocess.run([postfix, "-c", str(etc), "start"], capture_output=True, text=True, check=False)
     try:
