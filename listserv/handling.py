@@ -97,6 +97,8 @@ def _service(ctx: Context, tx: Connection, route: Route, incoming: Incoming, pro
             _decide(ctx, tx, route.token, incoming, proof)
         case Kind.CONFIRM:
             _confirm(ctx, tx, route.token, incoming)
+        case Kind.LEAVE if _of_a_machine(incoming):
+            pass
         case Kind.LEAVE if route.token:
             _leave(ctx, tx, route.token, incoming)
         case Kind.LEAVE:
@@ -120,7 +122,7 @@ def _leave(ctx: Context, tx: Connection, token: str, incoming: Incoming) -> None
     issue = read_capability(ctx.keys.digest, token)
     if issue is None:
         farewell.by_mail(ctx, tx, token, incoming)
-    elif incoming.automatic is None:
+    else:
         stopping.stop(ctx, tx, issue)
 
 
