@@ -156,16 +156,18 @@ def _carried_out(ctx: Context, tx: Connection, route: Route, incoming: Incoming,
 
 def _decide(ctx: Context, tx: Connection, text_token: str, incoming: Incoming, proof: Proof) -> None:
     """A moderator's or a verifier's answer, by what its token is for."""
+    if _of_a_machine(incoming) or len(incoming.authors) != 1:
+        return
     token = moderate.find(tx, text_token)
     if token is None or token.purpose != Purpose.VERIFY:
         moderate.answer(ctx, tx, text_token, incoming, proof)
-    elif incoming.automatic is None and not incoming.list_ids and len(incoming.authors) == 1:
+    else:
         life.verifier_answer(ctx, tx, token, text_token, incoming, proof)
 
 
 def _confirm(ctx: Context, tx: Connection, text_token: str, incoming: Incoming) -> None:
     """A reply to one of our questions: the token says to which one."""
-    if incoming.automatic is not None or incoming.list_ids or len(incoming.authors) != 1:
+    if _of_a_machine(incoming) or len(incoming.authors) != 1:
         return
     token = moderate.find(tx, text_token)
     if token is None or token.purpose in (Purpose.MODERATE, Purpose.VERIFY, Purpose.LOGIN):
