@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from listserv import arrivals, commands, farewell, forward, life, moderate, notices, posts, routing, topics
+from listserv import arrivals, bounces, commands, farewell, forward, life, moderate, notices, posts, routing, topics
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.digest import answering, editing, stopping
@@ -60,6 +60,8 @@ def handle(
 
     `in_session`: the peer hears the replies, so that the author is only told what SMTP's one reply cannot say.
     """
+    if proof.proven and len(incoming.authors) == 1 and incoming.automatic is None:
+        bounces.heard_from(ctx, tx, canonical(incoming.authors[0].address))
     replies: list[Reply] = []
     receipts: list[Receipt] = []
     done: dict[tuple[Kind, str, str], Reply] = {}
@@ -106,7 +108,7 @@ def _service(ctx: Context, tx: Connection, route: Route, incoming: Incoming, pro
         case Kind.REQUEST if _carried_out(ctx, tx, route, incoming, proof):
             pass
         case Kind.BOUNCES:
-            forward.bounce(ctx, tx, route.token, incoming)
+            bounces.came_back(ctx, tx, route.token, incoming)
         case Kind.OWNER | Kind.CONTACT:
             forward.to_people(ctx, tx, route, incoming, why="addressed", proof=proof)
         case _:

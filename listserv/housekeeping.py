@@ -17,11 +17,11 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from listserv import archiver, arrivals, life, notices, topics
+from listserv import archiver, arrivals, bounces, life, notices, topics
 from listserv.context import Context
 from listserv.digest import asking, editing, issuing
 from listserv.errors import UserError
-from listserv.model import Change, Delivery, DeliveryState, Fetched, Issue, Notice, Refusal, Session, Token
+from listserv.model import Bounce, Change, Delivery, DeliveryState, Fetched, Issue, Notice, Refusal, Session, Token
 from listserv.model.outbox import WAITING
 
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
@@ -32,12 +32,14 @@ _fetched = Fetched.__table__  # type: ignore[attr-defined]
 _change = Change.__table__  # type: ignore[attr-defined]
 _notice = Notice.__table__  # type: ignore[attr-defined]
 _issue = Issue.__table__  # type: ignore[attr-defined]
+_bounce = Bounce.__table__  # type: ignore[attr-defined]
 
 log = logging.getLogger(__name__)
 
 REFUSALS_KEPT = timedelta(days=30)
 CHANGES_KEPT = timedelta(days=90)  # an archive that was away for longer is built anew
 LETTERS_KEPT = timedelta(days=35)  # so long an answer to a digest can be told from its text
+BOUNCES_KEPT = timedelta(days=365)
 ISSUES_KEPT = timedelta(days=400)
 FETCHED_KEPT = timedelta(days=90)  # after it left its folder; as long a message is known if it comes back
 LOW_DISK = 200_000_000  # octets
@@ -65,6 +67,7 @@ async def purge(ctx: Context) -> None:
         )
         old = (_notice.c.kind == "digest", _notice.c.created_at < now - LETTERS_KEPT, _notice.c.raw != b"")
         tx.execute(update(_notice).where(*old, _notice.c.id.not_in(waiting)).values(raw=b""))
+        tx.execute(delete(_bounce).where(_bounce.c.at < now - BOUNCES_KEPT))
         tx.execute(delete(_issue).where(_issue.c.made_at < now - ISSUES_KEPT))
 
     await ctx.db.write(work)
@@ -129,7 +132,15 @@ async def digests(ctx: Context) -> None:
 
 async def members(ctx: Context) -> None:
     """Pauses that end, applications that wait, terms that are new, registrations that end."""
-    for step in (life.resume_due, life.remind, life.close_old, life.campaign, life.renewals):
+    for step in (
+        bounces.look_at_refusals,
+        bounces.probe,
+        life.resume_due,
+        life.remind,
+        life.close_old,
+        life.campaign,
+        life.renewals,
+    ):
         try:
             if await ctx.db.write(partial(step, ctx)):
                 ctx.wake.outbox.set()

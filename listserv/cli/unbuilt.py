@@ -10,7 +10,6 @@ import typer
 _COMMANDS = {
     "recall": "Takes a post back.",
     "audit": "The log of decisions.",
-    "bounces": "What came back for an address.",
     "stats": "The measures of the community.",
     "export": "A member's data, out.",
     "erase": "A member's data, gone.",

@@ -25,7 +25,7 @@ from listserv.errors import UserError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-SCHEMA = "0006"
+SCHEMA = "0007"
 BATCH = 200
 _READ = {"listserv_read": True}
 

@@ -1,9 +1,9 @@
 """What came back: a delivery report, a refusal in words, a complaint, or an answer of a machine. Pure, bytes in.
 
 Between the return path of a copy and the score of an address (`bounces`). RFC 3464 first (message/delivery-status; RFC
-6533 for the internationalised one), with the enhanced codes of RFC 3463; then known words of mail systems; flufl.bounce
-is asked too, and never decides alone. Complaints are RFC 5965. Only a permanent failure of the address itself is `hard`:
-a full mailbox, a delay, a refusal because of content, reputation or policy says nothing about whether it exists.
+6533 for the internationalised one), with the enhanced codes of RFC 3463; then known words of mail systems (`refusals`);
+flufl.bounce is asked too, and never decides alone. Complaints are RFC 5965. Only a permanent failure of the address
+itself is `hard`: a full mailbox, a delay, a refusal for content, reputation or policy do not say whether it exists.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from listserv.mail import refusals
 from listserv.mail.message import Message, iter_parts, text_header
 from listserv.mail.shown import one_line
 from listserv.mail.text import html_to_text, part_text
@@ -44,47 +45,6 @@ _REPLY = re.compile(r"(?<!\d)([45])(\d\d)(?=[ \-])(?!\.\d)")
 _FIELD = re.compile(r"^([A-Za-z-]{3,40})[ \t]*:[ \t]*(.*(?:\n[ \t]+.*)*)", re.M)
 _ADDRESS = re.compile(r"[\w.+=&'*/-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 
-_POLICY = re.compile(
-    r"spam|blacklist|blocklist|black list|block list|blocked|\brbl\b|spamhaus|barracuda|reputation|dmarc|\bspf\b|dkim|"
-    r"unauthenticated|authentication|not authorized|unauthorized|relay(?:ing)? (?:access )?denied|relaying|policy|"
-    r"content (?:rejected|filter|not)|message (?:rejected|refused|blocked) (?:due|because|by)|virus|malware|"
-    r"suspicious|phish|unsolicited|bulk mail|prohibited|banned|sender (?:address )?(?:rejected|denied|verify)|"
-    r"invalid sender|restricted|not allowed|access denied|permission to send|only accepts|rejected for|sending limit|"
-    r"too large|size (?:limit|exceed)|exceeds|too big|loop|too many hops|hop count|tls|encrypt|line (?:is )?too long|"
-    r"attachment|format|8bit|smtputf8|5xx policy|server ip|your ip|ip address|ptr|reverse dns|"
-    r"rejet|spamverdacht|abgelehnt wegen",
-    re.I,
-)
-_SOFT = re.compile(
-    r"quota|mailbox (?:is )?full|over ?quota|insufficient (?:system )?(?:storage|space)|disk (?:is )?full|out of storage|"
-    r"storage (?:limit|space)|exceeded (?:storage|its)|not enough (?:storage|space)|mailbox size|voll\b|plein|pleine|"
-    r"temporar|try (?:again )?later|greylist|graylist|deferred|delayed|will (?:be )?(?:retry|retried|keep trying)|"
-    r"timed? ?out|timeout|connection (?:refused|lost|reset|timed)|connect to|could not connect|no route|unreachable|"
-    r"host not found, try|service (?:not available|unavailable)|too (?:many|busy)|rate limit|throttl|retry|"
-    r"resources temporarily|server busy|not yet been delivered|still (?:trying|being)|vorübergehend|später",
-    re.I,
-)
-_HARD = re.compile(
-    r"user(?:name)? (?:is )?(?:unknown|not found|doesn'?t exist|does not exist|invalid|disabled|inactive)|"
-    r"unknown (?:user|recipient|address|local|mailbox|account)|no such (?:user|recipient|mailbox|account|person|address|"
-    r"local)|(?:recipient|address|mailbox|account|user|e-?mail)[^.\n]{0,60}(?:not found|does ?n[o']t exist|do not exist|"
-    r"non-?existent|unknown|invalid|is disabled|disabled|inactive|no longer|not known|not exist|not listed|unavailable|"
-    r"deactivated|closed|suspended|terminated|expired|discontinued|not valid)|"
-    r"(?:recipient|mailbox|address) (?:address )?(?:rejected|unavailable|unknown)|invalid (?:recipient|mailbox|address|"
-    r"user)|not (?:a )?(?:valid|known|our) (?:user|recipient|mailbox|customer|address)|no mailbox|mailbox not|"
-    r"addressee unknown|recipnotfound|resolver\.adr|no user|not our customer|user_unknown|domain (?:name )?(?:not found|"
-    r"does not exist|doesn't exist)|host (?:or domain name )?(?:not found|unknown)|unrouteable|unroutable|"
-    r"name or service not known|null mx|does not accept mail|no longer (?:available|valid|in use|active|with|works)|"
-    r"unbekannt|existiert nicht|nicht gefunden|nicht bekannt|kein (?:benutzer|empfänger|postfach)|ungültig|"
-    r"n.existe pas|inconnu|introuvable|destinataire|no existe|desconocid|inesistente|sconosciut|bestaat niet|onbekend",
-    re.I,
-)
-_NOTHING = re.compile(
-    r"^(?:\[?auto(?:matic)?(?:[- ](?:reply|response|answer))?|out of (?:the )?office|abwesen|ferien|vacation|réponse auto|"
-    r"away from|absence|read:|gelesen:|lu\s?:|accepted:|re: )",
-    re.I,
-)
-
 
 def classify(message: Message) -> Bounce:
     """What a message to a return path means. Never raises."""
@@ -95,6 +55,14 @@ def classify(message: Message) -> Bounce:
     if report is not None:
         return report
     return _in_words(message)
+
+
+def is_automatic_answer(message: Message) -> bool:
+    """Whether it is the answer of a machine (a vacation, a receipt) and no failure at all (RFC 3834, RFC 8098)."""
+    subject = text_header(message, "subject").strip()
+    said = text_header(message, "auto-submitted").casefold().startswith("auto-replied")
+    receipt = any(part.content_type == "message/disposition-notification" for part in iter_parts(message))
+    return receipt or said or bool(refusals.NOTHING.match(subject))
 
 
 def of_reply(reply: str) -> Bounce:
@@ -141,7 +109,7 @@ def _report(message: Message) -> Bounce | None:
         if told and status.endswith(".0.0"):  # the reporting server did not know better than the one that refused
             status = told
         about = tuple(_ADDRESS.findall(f"{fields.get('final-recipient', '')} {fields.get('original-recipient', '')}"))
-        kind = _judged(action, status, diagnostic or _own_words(message))
+        kind = _judged(action, status, diagnostic or ("" if status[2:] in ("1.1", "1.10") else _own_words(message)))
         found.append(Bounce(kind, status, one_line(diagnostic, 300), tuple(dict.fromkeys(about))))
     if not found:
         return None
@@ -163,8 +131,8 @@ def _own_words(message: Message) -> str:
 
 _ORIGINAL = re.compile(
     r"^.{0,20}(?:-{2,}.{0,10}(?:this is a copy|original|below (?:this line )?is|returned message|message header|"
-    r"enclosed|unsent|undelivered|received:)|(?:your |the )?(?:original|unsent) (?:message|mail|headers)|received: from |"
-    r"return-path:|le message .{0,30}origine|ursprüngliche nachricht)",
+    r"enclosed|unsent|undelivered|received:)|(?:your |the )?(?:original|unsent) (?:message|mail|headers)|"
+    r"received: from |return-path:|le message .{0,30}origine|ursprüngliche nachricht)",
     re.I | re.M,
 )
 
@@ -196,23 +164,31 @@ def _judged(action: str, status: str, words: str) -> BounceClass:
     subject, _, detail = rest.partition(".")
     if subject == "7":
         # 5.7.x is policy; some servers refuse unknown recipients with it, and say so in plain words
-        plain = by_words is BounceClass.HARD and not _POLICY.search(words)
+        plain = by_words is BounceClass.HARD and not refusals.POLICY.search(words)
         return BounceClass.HARD if plain else BounceClass.POLICY
     if subject == "1":
         if detail in ("7", "8"):  # our own address, not theirs
             return BounceClass.POLICY
-        return BounceClass.POLICY if by_words is BounceClass.POLICY and not _HARD.search(words) else BounceClass.HARD
+        return (
+            BounceClass.POLICY
+            if by_words is BounceClass.POLICY and not refusals.HARD.search(words)
+            else BounceClass.HARD
+        )
     if subject == "2":
         if detail == "1":
             return BounceClass.SOFT if by_words is BounceClass.SOFT else BounceClass.HARD
         return BounceClass.SOFT if detail in ("2", "0") and by_words is not BounceClass.HARD else _or(
             by_words, BounceClass.POLICY)  # fmt: skip
     if subject in ("3", "5", "6"):
-        return by_words if by_words is BounceClass.HARD and subject == "5" else BounceClass.POLICY
+        return by_words if by_words in (BounceClass.HARD, BounceClass.SOFT) else BounceClass.POLICY
     if subject == "4":
-        return BounceClass.HARD if by_words is BounceClass.HARD or detail == "4" and _HARD.search(words) else (
-            BounceClass.SOFT)  # fmt: skip
+        return BounceClass.HARD if by_words is BounceClass.HARD or _gone_host(detail, words) else BounceClass.SOFT
     return by_words
+
+
+def _gone_host(detail: str, words: str) -> bool:
+    """5.4.4: there is no such domain."""
+    return detail == "4" and refusals.HARD.search(words) is not None
 
 
 def _or(found: BounceClass, other: BounceClass) -> BounceClass:
@@ -222,7 +198,7 @@ def _or(found: BounceClass, other: BounceClass) -> BounceClass:
 def _by_words(words: str) -> BounceClass:
     """By known texts: what is about this mail or our server before what is about the address."""
     text = words[:LONGEST]
-    hard, soft, policy = _HARD.search(text), _SOFT.search(text), _POLICY.search(text)
+    hard, soft, policy = refusals.HARD.search(text), refusals.SOFT.search(text), refusals.POLICY.search(text)
     if hard and not (policy or soft):
         return BounceClass.HARD
     if hard and policy and hard.start() < policy.start() and not re.search(r"spam|block|policy|reputation", text, re.I):
@@ -241,9 +217,9 @@ def _in_words(message: Message) -> Bounce:
     subject = text_header(message, "subject")
     text = _own_words(message)
     permanent, temporary = _second_opinion(message)
-    status = _first_status(text)
+    status = _first_status(re.sub(r"(?<![\d.])[0-36-9]\.\d{1,3}\.\d{1,3}", " ", text))
     about = tuple(dict.fromkeys((*permanent, *temporary)))
-    if _NOTHING.match(subject.strip()) and not permanent:
+    if refusals.NOTHING.match(subject.strip()) and not permanent:
         return Bounce(BounceClass.NONE, status, one_line(subject, 200), about)
     if not (permanent or temporary or _looks_like_failure(subject, text)):
         return Bounce(BounceClass.NONE, "", one_line(subject, 200), about)
@@ -251,7 +227,7 @@ def _in_words(message: Message) -> Bounce:
     action = "delayed" if (status or (reply[1] if reply else "5"))[:1] == "4" else "failed"
     kind = _judged(action, status, text) if status else _by_words(text)
     if kind is BounceClass.NONE and permanent and not temporary:
-        kind = BounceClass.HARD if _HARD.search(f"{subject} {text}") else BounceClass.SOFT
+        kind = BounceClass.HARD if refusals.HARD.search(f"{subject} {text}") else BounceClass.SOFT
     if temporary and not permanent and kind is BounceClass.HARD:
         kind = BounceClass.SOFT
     return Bounce(kind, status, one_line(_telling_line(text), 300), about)
@@ -272,7 +248,7 @@ def _looks_like_failure(subject: str, text: str) -> bool:
 def _telling_line(text: str) -> str:
     """The line that says why."""
     lines = [line.strip() for line in text.split("\n") if line.strip()]
-    for pattern in (_HARD, _SOFT, _POLICY):
+    for pattern in (refusals.HARD, refusals.SOFT, refusals.POLICY):
         for line in lines[:200]:
             if pattern.search(line):
                 return line

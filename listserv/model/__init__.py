@@ -1,6 +1,7 @@
 """The tables: people, posts, outbox, archive, digests. Rows have no behaviour beyond validation: stages have."""
 
 from listserv.model.archive import Change, Feed, Session, ThreadEdit
+from listserv.model.bounces import Bounce
 from listserv.model.digests import DigestFormat, Edition, Issue, IssueKind
 from listserv.model.intake import Fetched, Outcome
 from listserv.model.life import Application, ApplicationState, Campaign, Following, TermsText
@@ -39,6 +40,7 @@ __all__ = [
     "Arrival",
     "ArrivalState",
     "Attempt",
+    "Bounce",
     "Campaign",
     "Change",
     "Confirmation",
