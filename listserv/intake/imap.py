@@ -112,13 +112,15 @@ def connect(account: Imap) -> Session:
 def _reach(account: Imap) -> Any:
     where = f"{account.host}:{account.port}"
     try:
-        return IMAPClient(
+        client = IMAPClient(
             account.host,
             account.port,
             ssl=account.tls == "implicit",
             ssl_context=ssl.create_default_context() if account.tls == "implicit" else None,
             timeout=SocketTimeout(CONNECT_WITHIN, READ_WITHIN),
         )
+        client._imap.debug = 0  # it would write out every answer, whole messages too, before it looks who wants to know
+        return client
     except socket.gaierror:
         raise Trouble("host", f"{account.host} is not known in DNS; is it spelt right?") from None
     except ssl.SSLError as error:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from listserv import quarantine, routing
@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 _fetched = Fetched.__table__  # type: ignore[attr-defined]
 _refusal = Refusal.__table__  # type: ignore[attr-defined]
 
+_SAME = select(_fetched).where(_fetched.c.content == bindparam("content")).order_by(_fetched.c.id)
 KEPT = timedelta(days=90)  # rows of a folder that does not exist any more under its old UIDVALIDITY
 UNDECIDED = "4.7.24"  # who sent it cannot be checked just now
 
@@ -97,8 +98,11 @@ def take(
         words = "no-recipient: none of the fields of intake.imap.recipients has an address of ours"
         return Taken(refuse(ctx, account, place, raw, words, content))
 
+    written: list[Outcome] = []
+
     def also(tx: Connection, answers: list[Reply] | None) -> None:
         _insert(tx, place, content, _outcome(answers), _why(answers), ctx)
+        written.append(_outcome(answers))
 
     envelope = envelope_of(ctx, account, message)
     call = acceptance.accept(ctx, raw, envelope, to, also=also, patient=patient)
@@ -111,12 +115,11 @@ def take(
         if temporary.enhanced == UNDECIDED:
             return None
         raise NotNow(temporary.text)
-    done = _known(ctx, place, content)
-    if done is None:  # refused before there was anything to commit: beyond the caps
+    if not written:  # refused before there was anything to commit: beyond the caps
         return Taken(refuse(ctx, account, place, raw, f"too-complex: {answers[0].text}", content))
-    if done.outcome is not Outcome.PROCESSED:
-        log.info("%s: message %d is %s", label(account), place.uid, done.outcome)
-    return Taken(done.outcome)
+    if written[-1] is not Outcome.PROCESSED:
+        log.info("%s: message %d is %s", label(account), place.uid, written[-1])
+    return Taken(written[-1])
 
 
 def _recipients(ctx: Context, account: Imap, message: Message) -> list[acceptance.Recipient]:
@@ -225,7 +228,7 @@ def _known(ctx: Context, place: Place, content: str) -> Taken | None:
     """What became of these bytes already. What was refused or set aside and has been moved is tried again when somebody
     puts it back; what was processed never."""
     with ctx.db.reading() as tx:
-        rows = list(tx.execute(select(_fetched).where(_fetched.c.content == content).order_by(_fetched.c.id)))
+        rows = list(tx.execute(_SAME, {"content": content}))
     here = next((row for row in rows if _is_at(row, place)), None)
     if here is not None:
         return Taken(Outcome(here.outcome), fresh=False)
