@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from listserv import __version__
-from listserv.cli import archive, digest, dkim, mail, moderation, operation, unbuilt
+from listserv.cli import archive, digest, dkim, mail, moderation, operation, privacy, unbuilt
 from listserv.errors import UserError
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ moderation.register(app)
 dkim.register(app)
 archive.register(app)
 digest.register(app)
+privacy.register(app)
 unbuilt.register(app)
 
 

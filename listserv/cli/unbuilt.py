@@ -12,8 +12,6 @@ _COMMANDS = {
     "audit": "The log of decisions.",
     "bounces": "What came back for an address.",
     "stats": "The measures of the community.",
-    "export": "A member's data, out.",
-    "erase": "A member's data, gone.",
 }
 
 
