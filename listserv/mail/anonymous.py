@@ -49,7 +49,7 @@ _OTHER_TEXT = frozenset(("text/calendar", "text/vcard", "text/x-vcard", "text/di
 _ID = re.compile(r"<[^<>\s]{1,996}>")
 _PGP = re.compile(r"-----BEGIN PGP (?:SIGNATURE|PUBLIC KEY BLOCK|MESSAGE)-----.*?-----END PGP [A-Z ]{4,20}-----", re.S)
 _MARKS = re.compile(r"[>\s]*")
-_HTML_NAME = re.compile(r"(?<=>)([^<>]{1,120})(?=<)")
+_HTML_NAME = re.compile(r"(?<=>)(\s{0,40})([^<>\s][^<>]{0,120}?)(?=\s{0,40}<)")
 
 
 def of_author(raw: bytes, who: Identity, shown_as: tuple[str, str], own_id: str, ids: Collection[str] = ()) -> bytes:
@@ -297,7 +297,9 @@ def _reread(text: str, who: Identity, *, html: bool, theirs: bool) -> str:
     """A text without them. Of their own also what stands below the signature mark, and their name as a last line."""
     if theirs:
         text = _PGP.sub("", text)
-        text = _HTML_NAME.sub(lambda one: FORMER if who.signed_off(one[1]) else one[1], text) if html else text
+        text = (
+            _HTML_NAME.sub(lambda one: one[1] + (FORMER if who.signed_off(one[2]) else one[2]), text) if html else text
+        )
         text = text if html else _unsigned(text, who)
     return who.removed(text)
 

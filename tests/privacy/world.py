@@ -93,7 +93,7 @@ def rich_mail() -> bytes:
     parts = (
         f"--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{encoded(words)}"
         "\r\n--b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-        f"{encoded(html, 'qp')}\r\n--b\r\nContent-Type: application/pdf; name=\"CV of Annabel.pdf\"\r\n"
+        f'{encoded(html, "qp")}\r\n--b\r\nContent-Type: application/pdf; name="CV of Annabel.pdf"\r\n'
         f"Content-Disposition: attachment; filename*=utf-8''Annabel%20%C3%81rcher.pdf\r\n"
         f"Content-Transfer-Encoding: base64\r\n\r\n{encoded(pdf)}\r\n--b--\r\n"
     )
@@ -144,7 +144,9 @@ def _as_moderator(ctx: Context) -> None:
         at = ctx.clock()
         tx.execute(insert(ThreadEdit).values(list_name="perinatal", tag="a" * 16, parent="", edited_by=NAME, at=at))
         values = {"numbered": [], "dropped": [], "lead": [], "note": f"Welcome. {NAME}", "upcoming": ""}
-        tx.execute(insert(Edition).values(list_name="anxiety", period="2026-11-01", slot_at=at, edited_by=NAME, **values))
+        tx.execute(
+            insert(Edition).values(list_name="anxiety", period="2026-11-01", slot_at=at, edited_by=NAME, **values)
+        )
 
 
 def _in_corners(ctx: Context) -> None:
