@@ -57,26 +57,31 @@ def of_author(raw: bytes, who: Identity, shown_as: tuple[str, str], own_id: str,
 
     `ids`: the Message-IDs of all their posts. What cannot be read any more is left with its place alone.
     """
+    alone = place_alone(raw, shown_as, own_id, ids, who)
     try:
         message = parse(raw)
     except TooComplex:
-        return place_alone(raw, shown_as, own_id, ids)
+        return alone
     fields = _header(message, who, shown_as, own_id, ids, _OF_A_POST)
     own, body = _rewritten(message, who, theirs=True)
     fields = [field for field in fields if not field.key.startswith((b"content-", b"mime-"))]
     content = [field for field in own if field.key.startswith(b"content-") and field.key in _OF_A_POST]
     if content:
         content.insert(0, Field(b"MIME-Version", b"MIME-Version: 1.0\r\n"))
-    return head_of([*fields, *content]) + body
+    done = head_of([*fields, *content]) + body
+    return alone if names(done, who) else done
 
 
-def place_alone(raw: bytes, shown_as: tuple[str, str], own_id: str, ids: Collection[str] = ()) -> bytes:
+def place_alone(
+    raw: bytes, shown_as: tuple[str, str], own_id: str, ids: Collection[str] = (), who: Identity | None = None
+) -> bytes:
     """Of a post that goes altogether: when it was and what it answered, so that its conversation keeps its shape."""
     try:
         message = parse(raw)
     except TooComplex:
         message = Message(b"", (), b"")
-    return head_of(_header(message, None, shown_as, own_id, ids, _OF_A_PLACE))
+    fields = _header(message, None, shown_as, own_id, ids, _OF_A_PLACE)
+    return head_of([field for field in fields if who is None or not who.finds(_text(field))])
 
 
 def beside(raw: bytes, who: Identity, ids: Collection[str] = ()) -> bytes | None:
@@ -226,9 +231,14 @@ def _rewritten(message: Message, who: Identity, *, theirs: bool) -> tuple[list[F
         elif tuple(changed) != node.fields:
             edits.append((node.head_start, node.start, head_of(changed)))
     body = apply_edits(source, edits)
-    if who.finds_in(body):  # between the parts, where no mail program shows anything
-        body = who.removed(body.decode("latin-1")).encode("latin-1", "replace")
-    return own, body
+    return own, _between_parts(body, who) if who.finds_in(body) else body
+
+
+def _between_parts(body: bytes, who: Identity) -> bytes:
+    """What stands where no mail program shows anything, or in no encoding that it says it is in."""
+    body = who.removed(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    body = who.removed(body.decode("latin-1")).encode("latin-1", "replace")
+    return b"" if who.finds_in(body) else body
 
 
 def _part(node: Node, source: bytes, who: Identity, *, theirs: bool) -> tuple[list[Field], bytes | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
+import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -239,7 +240,9 @@ def everything(ctx: Context) -> Iterator[tuple[str, str]]:
     for folder in found:
         for path in folder.rglob("*"):
             if path.is_file() and path.name != "secret.key":
-                yield from ((path.name, one) for one in _decoded(path.read_bytes()))
+                # read by another process: closing a file here would drop SQLite's locks of this one
+                raw = subprocess.run(["cat", path], capture_output=True, check=False).stdout
+                yield from ((path.name, one) for one in _decoded(raw))
     index = ctx.settings.archive.directory / "search.sqlite3"
     if index.is_file():
         db = sqlite3.connect(index)
