@@ -125,7 +125,7 @@ def test_files_go_but_for_texts_and_pictures_that_do_not_name_her() -> None:
         f"Content-Type: image/png\nContent-Transfer-Encoding: base64\n\n{picture}",
         f"Content-Type: image/png; name=cv.png\nContent-Transfer-Encoding: base64\n\n{named}",
         f"Content-Type: image/tiff\nContent-Transfer-Encoding: base64\n\n{wide}",
-        "Content-Type: application/msword; name=\"Ann O'Archer.doc\"\n\nopaque",
+        'Content-Type: application/msword; name="Ann O\'Archer.doc"\n\nopaque',
         "Content-Type: text/csv; name=list.csv\n\na,b\nann@clinic.test,2",
         "Content-Type: text/vcard\n\nBEGIN:VCARD\nTEL:0491",
     )
@@ -199,8 +199,9 @@ def test_our_own_mails_are_rewritten_in_both_forms() -> None:
 
 _PIECES = st.lists(
     st.sampled_from(
-        [b"Ann O'Archer", b"ann@clinic.test", b"--b", b"--b--", b"\r\n", b"\n", b"\r", b"Content-Type: text/plain", b"=41",
-         b"Content-Type: multipart/mixed; boundary=b", b"Content-Transfer-Encoding: base64", b"=?utf-8?q?Ann_O=27Archer?=",
+        [b"Ann O'Archer", b"ann@clinic.test", b"--b", b"--b--", b"\r\n", b"\n", b"\r", b"Content-Type: text/plain",
+         b"=41", b"Content-Type: multipart/mixed; boundary=b", b"Content-Transfer-Encoding: base64",
+         b"=?utf-8?q?Ann_O=27Archer?=",
          b"Content-Transfer-Encoding: quoted-printable", b"Content-Type: message/rfc822", b"From: ", b"\xff\xfe", b"\0",
          b"Content-Type: text/html; charset=utf-7", b"-- ", b"\r\n\r\n", b"QW5uIE8nQXJjaGVy", b" ", b"Subject: "]
     ),
@@ -224,7 +225,9 @@ def test_it_is_fast_enough() -> None:
     import time
 
     chance = random.Random(1)
-    text = "".join(chance.choice(["Ann ", "O'", "ann@", "clinic.", "\n> ", "<b>", "PSY", "a" * 50]) for _ in range(60_000))
+    text = "".join(
+        chance.choice(["Ann ", "O'", "ann@", "clinic.", "\n> ", "<b>", "PSY", "a" * 50]) for _ in range(60_000)
+    )
     begun = time.process_time()
     ANN.removed(text)
     assert time.process_time() - begun < 2

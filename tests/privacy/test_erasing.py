@@ -1,4 +1,4 @@
-"""After an erasure nothing that is stored names the person: proved by decoding all of it. Everything else is as it was."""
+"""After an erasure nothing that is stored names the person: proved by decoding all of it. All else is as it was."""
 
 from __future__ import annotations
 
@@ -79,8 +79,10 @@ def test_posts_stay_as_those_of_one_former_member_in_their_conversations(house: 
         row["author"] for row in archives.table(house, "SELECT author FROM message WHERE name = 'former member'")
     }
     assert len(authors) == 1
-    answer = archives.post(house, "Re: A case of mine", "Later.\n", sender="mia@people.test", message_id="<late@x.test>",
-                           in_reply_to=ids["rich"], references=ids["rich"])  # fmt: skip
+    answer = archives.post(
+        house, "Re: A case of mine", "Later.\n", sender="mia@people.test", message_id="<late@x.test>",
+        in_reply_to=ids["rich"], references=ids["rich"],
+    )  # fmt: skip
     archiver.update(house)
     whole = next(thread for thread in archives.threads(house) if answer in thread)
     assert renamed[ids["rich"]] in whole, "answers to copies that others have find their conversation"
@@ -127,7 +129,7 @@ def test_what_others_do_goes_on(house: Context) -> None:
 
 @BOTH
 def test_every_column_in_which_somebody_can_be_named_is_cleared(house: Context) -> None:
-    """Each of them, in every row that is not hers, is given her name: whoever adds one finds it cleared or fails here."""
+    """Each of them, in every row that is not hers, is given her name: whoever adds one finds it cleared, or fails."""
     world.people(house)
     world.live(house)
     poisoned = []
@@ -150,7 +152,7 @@ def test_what_others_wrote_stays_and_is_counted(house: Context) -> None:
     world.people(house)
     archives.post(house, "Sleep", sender=FIRST, message_id="<sleep@clinic.test>")
     quoting = f"On Monday, {NAME} <{FIRST}> wrote:\n> What would you do?\n\nThis.\n"
-    raw = mail("mia@people.test", subject="Re: Sleep", text=quoting, message_id="<q@people.test>", to=f"{NAME} <{FIRST}>",
+    raw = mail("mia@people.test", f"{NAME} <{FIRST}>", "Re: Sleep", quoting, message_id="<q@people.test>",
                cc="perinatal@lists.test")  # fmt: skip
     archives.post(house, raw=raw, sender="mia@people.test")
     archiver.build(house)

@@ -18,7 +18,6 @@ from listserv.archiver.importing import import_mbox
 from listserv.context import Context
 from listserv.edge import forgetting
 from listserv.mail.mbox import written
-from listserv.mail.threads import tag_of
 from listserv.model import Post, PostState, Quarantine, QuarantineState, Session
 from listserv.moderate import By, decide
 from listserv.posts import Envelope
@@ -108,7 +107,9 @@ def test_what_became_of_copies_is_kept_for_its_time(make: Callable[..., Context]
     assert count(ctx, "attempt") == 0 and count(ctx, "delivery", "id < 4") == 0
     newest = scalar(ctx, "SELECT MAX(id) FROM delivery")
     waiting = count(ctx, "delivery", "state = 'pending'")
-    assert waiting and count(ctx, "delivery") == waiting + count(ctx, "delivery", f"id = {newest} AND state <> 'pending'")
+    assert waiting and count(ctx, "delivery") == waiting + count(
+        ctx, "delivery", f"id = {newest} AND state <> 'pending'"
+    )
     assert count(ctx, "notice") <= 1, "mails of which no delivery is known are gone, but for the newest"
 
 
@@ -172,7 +173,12 @@ def test_old_posts_go_from_the_database_and_the_archive(
     ctx = make(posts="5y", deliveries="forever")
     seed(ctx)
     old = archives.post(ctx, "Of old", "Quokkasyndrome.\n")
-    put(ctx, mail("nia@people.test", "anxiety@lists.test", "Quokkas wait"), "anxiety@lists.test", sender="nia@people.test")
+    put(
+        ctx,
+        mail("nia@people.test", "anxiety@lists.test", "Quokkas wait"),
+        "anxiety@lists.test",
+        sender="nia@people.test",
+    )
     work(ctx)
     archiver.build(ctx)
     clock.now += timedelta(days=5 * 365 - 2)
@@ -193,7 +199,9 @@ def test_an_imported_archive_is_as_old_as_its_messages(
     make: Callable[..., Context], clock: Clock, tmp_path: Path
 ) -> None:
     ctx = make(posts="1y")
-    raws = [mail(subject=f"Number {n}", message_id=f"<{n}@old>").replace(b"23 Nov 2026", b"23 Nov 2022") for n in range(5)]
+    raws = [
+        mail(subject=f"Number {n}", message_id=f"<{n}@old>").replace(b"23 Nov 2026", b"23 Nov 2022") for n in range(5)
+    ]
     (tmp_path / "old.mbox").write_bytes(b"".join(written(raw, NOW - timedelta(days=1462)) for raw in raws))
     import_mbox(ctx, "perinatal", tmp_path / "old.mbox")
     archives.post(ctx, "Of today", sender="ann@people.test") if not seed(ctx) else None
@@ -224,9 +232,7 @@ def _refusals(ctx: Context, number: int) -> None:
         tx.execute(insert(Refusal), [{**row, "at": ctx.clock()} for _ in range(number)])
 
 
-def test_two_schedulers_do_no_harm(
-    make: Callable[..., Context], clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_schedulers_do_no_harm(make: Callable[..., Context], clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     ctx = make(posts="30d")
     monkeypatch.setattr(retention, "BATCH", 5)
     seed(ctx)

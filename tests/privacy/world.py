@@ -1,4 +1,4 @@
-"""A community in which Ann Archer has left her name everywhere, and everything that is stored, decoded to be searched."""
+"""A community in which one member has left her name everywhere, and everything that is stored, to be searched."""
 
 from __future__ import annotations
 
@@ -176,8 +176,9 @@ def _in_corners(ctx: Context) -> None:
                    {"r": f"250 queued, but not for <{FIRST.upper()}>", "a": FIRST})  # fmt: skip
         mias = tx.execute(text("SELECT id FROM delivery WHERE recipient = 'mia@people.test' LIMIT 1")).scalar()
         tx.execute(insert(Attempt).values(delivery_id=mias, at=ctx.clock(), result="failed", reply=f"550 {NAME}"))
+        reasons = [{"code": "pretends", "text": "x", "detail": f"{NAME} is another", "advice": ""}]
         tx.execute(text("UPDATE post SET reasons = :r WHERE from_address = 'mia@people.test'"),
-                   {"r": json.dumps([{"code": "pretends", "text": "x", "detail": f"{NAME} is another", "advice": ""}])})  # fmt: skip
+                   {"r": json.dumps(reasons)})  # fmt: skip
 
 
 # --- everything that is stored, decoded --------------------------------------------------------------------------
