@@ -326,10 +326,3 @@ def expire(ctx: Context, tx: Connection) -> int:
         if to is not None:
             notices.put(ctx, tx, "decided-author", to, "sender-expired", from_address=one_line(row.from_address, 200))
     return len(rows)
-
-
-def purge(tx: Connection, before: datetime) -> None:
-    """What was settled before that time, and confirmations that are believed no more."""
-    open_states = (ArrivalState.WAITING, ArrivalState.ASKED)
-    tx.execute(delete(_arrival).where(_arrival.c.state_since < before, _arrival.c.state.not_in(open_states)))
-    tx.execute(delete(_confirmation).where(_confirmation.c.confirmed_at < before - REMEMBERED_FOR))

@@ -149,7 +149,8 @@ def _record_failure(tx: Connection, outcome: Outcome, row: Any, now: datetime) -
         values |= {"state": DeliveryState.DEFERRED, "next_attempt": now + wait}
     if outcome.result is Result.UNKNOWN:
         values["possible_duplicates"] = _delivery.c.possible_duplicates + 1
-    tx.execute(update(_delivery).where(_delivery.c.id == row.id).values(values))
+    if not tx.execute(update(_delivery).where(_delivery.c.id == row.id).values(values)).rowcount:
+        return  # its recipient was erased while it was being sent
     tx.execute(
         insert(_attempt).values(delivery_id=row.id, at=now, result=str(outcome.result), reply=_said(outcome)[:500])
     )

@@ -15,33 +15,19 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, func, select
 
 from listserv import archiver, arrivals, bounces, life, notices, topics
 from listserv.context import Context
 from listserv.digest import asking, editing, issuing
 from listserv.errors import UserError
-from listserv.model import Bounce, Change, Delivery, DeliveryState, Fetched, Issue, Notice, Refusal, Session, Token
-from listserv.model.outbox import WAITING
+from listserv.model import Delivery, DeliveryState
+from listserv.privacy import retention
 
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
-_refusal = Refusal.__table__  # type: ignore[attr-defined]
-_token = Token.__table__  # type: ignore[attr-defined]
-_session = Session.__table__  # type: ignore[attr-defined]
-_fetched = Fetched.__table__  # type: ignore[attr-defined]
-_change = Change.__table__  # type: ignore[attr-defined]
-_notice = Notice.__table__  # type: ignore[attr-defined]
-_issue = Issue.__table__  # type: ignore[attr-defined]
-_bounce = Bounce.__table__  # type: ignore[attr-defined]
 
 log = logging.getLogger(__name__)
 
-REFUSALS_KEPT = timedelta(days=30)
-CHANGES_KEPT = timedelta(days=90)  # an archive that was away for longer is built anew
-LETTERS_KEPT = timedelta(days=35)  # so long an answer to a digest can be told from its text
-BOUNCES_KEPT = timedelta(days=365)
-ISSUES_KEPT = timedelta(days=400)
-FETCHED_KEPT = timedelta(days=90)  # after it left its folder; as long a message is known if it comes back
 LOW_DISK = 200_000_000  # octets
 
 
@@ -52,25 +38,8 @@ async def expire(ctx: Context) -> None:
 
 
 async def purge(ctx: Context) -> None:
-    """Envelopes of refused mail and settled arrivals after 30 days, and what nobody can use or believe any more."""
-
-    def work(tx: Connection) -> None:
-        now = ctx.clock()
-        tx.execute(delete(_refusal).where(_refusal.c.at < now - REFUSALS_KEPT))
-        tx.execute(delete(_token).where(_token.c.expires_at < now - REFUSALS_KEPT))
-        tx.execute(delete(_session).where(_session.c.expires_at < now))
-        tx.execute(delete(_change).where(_change.c.at < now - CHANGES_KEPT))
-        tx.execute(delete(_fetched).where(_fetched.c.moved_at < now - FETCHED_KEPT))
-        arrivals.purge(tx, now - REFUSALS_KEPT)
-        waiting = select(_delivery.c.notice_id).where(
-            _delivery.c.state.in_(WAITING), _delivery.c.notice_id.is_not(None)
-        )
-        old = (_notice.c.kind == "digest", _notice.c.created_at < now - LETTERS_KEPT, _notice.c.raw != b"")
-        tx.execute(update(_notice).where(*old, _notice.c.id.not_in(waiting)).values(raw=b""))
-        tx.execute(delete(_bounce).where(_bounce.c.at < now - BOUNCES_KEPT))
-        tx.execute(delete(_issue).where(_issue.c.made_at < now - ISSUES_KEPT))
-
-    await ctx.db.write(work)
+    """What was kept long enough, by the settings under `retention`."""
+    await retention.run(ctx)
 
 
 async def report_failures(ctx: Context) -> None:

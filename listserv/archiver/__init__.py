@@ -7,6 +7,7 @@ anywhere, the next run goes on where this one was.
 """
 
 from listserv.archiver.building import Report, build, follow, update
+from listserv.archiver.forgetting import forget
 from listserv.archiver.index import FILE, connect
 
-__all__ = ["FILE", "Report", "build", "connect", "follow", "update"]
+__all__ = ["FILE", "Report", "build", "connect", "follow", "forget", "update"]

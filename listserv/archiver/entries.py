@@ -25,7 +25,7 @@ from listserv.context import Context
 from listserv.mail.body import Body, render, without_addresses
 from listserv.mail.message import Message, TooComplex, parse
 from listserv.mail.shown import one_line
-from listserv.mail.threads import links_of, subject_of, tag_of
+from listserv.mail.threads import ERASED, links_of, subject_of, tag_of
 from listserv.model import Message as Raw
 from listserv.model import Person, Post, PostState
 from listserv.settings import Settings
@@ -124,7 +124,7 @@ def entry(ctx: Context, post: Any) -> Entry:
         "author": author if shown else "",
         "name": name if shown else "",
         "profession": shown_name(settings, post.profession) if shown else "",
-        "address": post.from_address if shown and not hide else "",
+        "address": post.from_address if shown and not hide and not post.from_address.endswith(ERASED) else "",
         "asks": bool(text and "?" in text.text),
         "shown": shown,
         "excerpt": " ".join(text.text[: 4 * EXCERPT].split())[:EXCERPT] if text else "",

@@ -63,7 +63,8 @@ def connect(directory: Path, *, write: bool = False) -> sqlite3.Connection:
         db.execute("PRAGMA cache_size = -8000")
         return db
     make_folder(directory)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # private from the first byte
+    if not path.exists():  # closing an open one would drop the locks of every connection of this process (POSIX)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # private from the first byte
     db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
     try:

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from listserv import __version__
-from listserv.cli import archive, bounces, digest, dkim, mail, moderation, operation, unbuilt
+from listserv.cli import archive, bounces, digest, dkim, mail, moderation, operation, privacy, unbuilt
 from listserv.errors import UserError
 
 app = typer.Typer(
@@ -54,6 +54,7 @@ dkim.register(app)
 archive.register(app)
 digest.register(app)
 bounces.register(app)
+privacy.register(app)
 unbuilt.register(app)
 
 

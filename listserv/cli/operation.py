@@ -145,3 +145,5 @@ def backup(context: typer.Context, file: Annotated[Path, typer.Argument(metavar=
     setup.backup(settings, file)
     say(f"wrote {file}")
     say(f"Keep {settings.secrets.key_file} as well: it is not in the database, and links and addresses need it.")
+    days = settings.retention.backups.days
+    say(f"Delete it within {days} days (retention.backups): it holds whoever is erased from now on.")

@@ -11,8 +11,6 @@ _COMMANDS = {
     "recall": "Takes a post back.",
     "audit": "The log of decisions.",
     "stats": "The measures of the community.",
-    "export": "A member's data, out.",
-    "erase": "A member's data, gone.",
 }
 
 

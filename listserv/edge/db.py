@@ -28,6 +28,10 @@ T = TypeVar("T")
 SCHEMA = "0007"
 BATCH = 200
 _READ = {"listserv_read": True}
+PRAGMAS = (
+    "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000", "temp_store=2",
+    "secure_delete=ON",  # what is deleted is overwritten
+)  # fmt: skip
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -48,7 +52,7 @@ def make_engine(url: str) -> Engine:
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000", "temp_store=2"):
+        for pragma in PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

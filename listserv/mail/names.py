@@ -44,6 +44,18 @@ def name_key(name: str) -> str:
     return " ".join(kept)[:200] if len(kept) > 1 else ""
 
 
+def spoken_names(name: str) -> tuple[str, ...]:
+    """The ways in which a name of several words is written: as it is, without titles, first and last word alone, and
+    the last word first. Empty for a single word, which is too many other things as well."""
+    bare = re.sub(r"\([^()]*\)", " ", name).replace(",", " ").split()
+    core = [word for word in bare if word.strip(".").casefold() not in _TITLES and len(word.strip(".")) > 1]
+    if len(core) < 2:
+        return ()
+    found = [" ".join(name.split()), " ".join(core), f"{core[0]} {core[-1]}", f"{core[-1]}, {core[0]}"]
+    found.append(f"{core[-1]}, {' '.join(core[:-1])}")
+    return tuple(dict.fromkeys(found))
+
+
 def addresses_in(name: str) -> list[str]:
     """Mail addresses that a display name shows."""
     return [found.rstrip(".").lower() for found in ADDRESS.findall(name[:1000])]

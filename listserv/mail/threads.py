@@ -22,6 +22,8 @@ from listserv.mail.message import Message, every, last
 WINDOW = 14 * 86_400 * 1_000_000  # microseconds in which a subject alone may join a message to a conversation
 MAX_REFS = 40
 TAG_LENGTH = 16
+ERASED = "erased.invalid"
+"""The domain of Message-IDs that took the place of others (RFC 2606): the left side is the tag of the one that was."""
 _ID = re.compile(r"<([^<>\s]{1,996})>")
 _TAG = re.compile(r"[a-z2-7]{16}\Z")
 _REPLY = re.compile(
@@ -67,14 +69,26 @@ class Place:
 
 
 def tag_of(message_id: str, salt: str = "") -> str:
-    """The tag of a Message-ID, with or without its angle brackets; `salt` tells two messages of one ID apart."""
-    text = f"{message_id.strip().strip('<>')}\0{salt}" if salt else message_id.strip().strip("<>")
+    """The tag of a Message-ID, with or without its angle brackets; `salt` tells two messages of one ID apart.
+
+    An ID that stands for an erased one has the tag of that one, so that no conversation falls apart by an erasure.
+    """
+    bare = message_id.strip().strip("<>")
+    left, _, right = bare.rpartition("@")
+    if right == ERASED and not salt and is_tag(left):
+        return left
+    text = f"{bare}\0{salt}" if salt else bare
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return base64.b32encode(digest[:10]).decode("ascii").lower()
 
 
 def is_tag(text: str) -> bool:
     return bool(_TAG.match(text))
+
+
+def erased_id(message_id: str) -> str:
+    """What stands in the place of a Message-ID whose author was erased; erasing it once more changes nothing."""
+    return f"<{tag_of(message_id)}@{ERASED}>"
 
 
 def subject_of(text: str, prefix: str | None = None) -> Subject:

@@ -29,6 +29,7 @@ from listserv.settings.values import (
     Email,
     FilePath,
     HostPort,
+    Keeping,
     Port,
     Rate,
     Size,
@@ -37,6 +38,7 @@ from listserv.settings.values import (
     Words,
     as_tuple,
     header_name,
+    keeping,
     one_or_more,
     poll_time,
     read_rate,
@@ -237,6 +239,45 @@ class ProfessionSettings(Section):
         return value
 
 
+def _days(number: int) -> timedelta:
+    return timedelta(days=number)
+
+
+class Retention(Section):
+    """How long what is kept (docs/privacy.md); None is for ever. Carried out every night by `housekeeping`."""
+
+    posts: Keeping = None  # distributed posts, in the database and in the archive
+    undistributed: Keeping = _days(90)  # texts of posts that were refused, withdrawn, expired or taken back
+    refusals: Keeping = _days(30)  # envelopes of mail that was not taken
+    arrivals: Keeping = _days(30)  # that mail came without proof; its text goes when it is settled
+    set_aside: Keeping = _days(90)  # mail on which we failed, once it was tried again with success
+    notices: Keeping = _days(90)  # texts of mails that listserv wrote
+    letters: Keeping = _days(35)  # texts of digests, by which answers are recognised
+    issues: Keeping = _days(400)  # which digest somebody got
+    deliveries: Keeping = _days(180)  # what became of each copy
+    sessions: Keeping = _days(1)  # on the web, after their end
+    bounces: Keeping = _days(365)  # what came back for an address
+    fetched: Keeping = _days(90)  # which messages were fetched by IMAP, after they left their folder
+    applications: Keeping = _days(400)  # to join, after their end
+    changes: Keeping = _days(90)  # an archive that was away for longer is built anew
+    backups: timedelta = _days(30)  # only said, by `backup` and `erase`: nobody but you can delete them
+
+    @field_validator("backups", mode="before")
+    @classmethod
+    def _backups(cls, value: object) -> object:
+        kept = keeping(value)
+        if kept is None:
+            raise ValueError("has to end: a backup holds whoever is erased after it was made; write it like 30d")
+        return kept
+
+    @field_validator("deliveries")
+    @classmethod
+    def _long_enough(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value < _days(10):
+            raise ValueError("is too short: copies are tried for five days, so write 10d or more")
+        return value
+
+
 class ListSettings(Section):
     """One topic list. `name` comes from its key in `lists`."""
 
@@ -269,6 +310,7 @@ class Settings(Section):
     web: Web | None = Web()
     archive: Archive = Archive()
     professions: dict[str, ProfessionSettings] = {}
+    retention: Retention = Retention()
     lists: Annotated[dict[str, ListSettings], Field(min_length=1)]
     _base: Path = PrivateAttr(default=Path())
 

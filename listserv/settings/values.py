@@ -48,6 +48,19 @@ def _duration(value: object) -> object:
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
+def keeping(value: object) -> object:
+    """How long something is kept: a time span of days or more, None for ever."""
+    if value is None or value == "forever" or isinstance(value, timedelta):
+        return None if value == "forever" else value
+    match = re.fullmatch(r"(\d+)\s*([a-z]*)", value.strip()) if isinstance(value, str) else None
+    days = {"d": 1, "w": 7, "y": 365}.get(match[2]) if match else None
+    if match is None or days is None:
+        raise ValueError("is not a time to keep something; write it like 30d, 8w or 5y, or forever")
+    if not 0 < int(match[1]) * days < 100_000:
+        raise ValueError("is no time at all or too long; write it like 30d, 8w or 5y, or forever")
+    return timedelta(days=int(match[1]) * days)
+
+
 def _size(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError("is not a size; write it like 15MB or 500kB")
@@ -124,6 +137,7 @@ def one_or_more(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Keeping = Annotated[timedelta | None, BeforeValidator(keeping)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=10_000)]
 Clock = Annotated[time, BeforeValidator(_clock)]
 Email = Annotated[str, AfterValidator(_email)]

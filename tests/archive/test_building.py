@@ -395,3 +395,25 @@ def test_a_broken_index_is_said(ctx: Context) -> None:
     (ctx.settings.archive.directory / "search.sqlite3").write_text("no database " * 1000)
     with pytest.raises(UserError, match="delete it, and it is made anew"):
         archiver.update(ctx)
+
+
+def test_opening_the_index_to_write_keeps_the_locks_of_those_who_read(
+    make_context: Callable[..., Context],
+) -> None:
+    """POSIX drops every lock of a process on a file when it closes any handle of it: another process would then take
+    the log away under whoever reads here (seen as "disk I/O error" when a command ran beside the daemon)."""
+    import subprocess
+    import sys
+    from contextlib import closing
+
+    ctx = make_context()
+    seed(ctx)
+    archives.post(ctx)
+    archiver.build(ctx)
+    folder = ctx.settings.archive.directory
+    with closing(archiver.connect(folder)) as kept:
+        assert kept.execute("SELECT COUNT(*) FROM message").fetchone()[0] == 1
+        archiver.connect(folder, write=True).close()
+        other = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('SELECT * FROM meta'); d.close()"
+        subprocess.run([sys.executable, "-c", other, str(folder / "search.sqlite3")], check=True)
+        assert (folder / "search.sqlite3-wal").exists(), "the log that the reader has open"
