@@ -134,6 +134,17 @@ def test_from_the_application_to_the_last_farewell(tmp_path: Path) -> None:
         life.write(NEW, f"community-request@{D}", "leave all\n", "leave all")
         life.read(NEW, "You have left Perinatal", count=3)
         assert life.one(f"{query} AND s.left_at IS NULL") == (0,)
+
+        # she takes her data along, and is erased while everything runs
+        out = tmp_path / "nora.zip"
+        done = daemon.command("export", NORA, "--out", str(out))
+        assert done.returncode == 0 and out.is_file(), done.stderr
+        done = daemon.command("erase", NORA, "--yes")
+        assert done.returncode == 0, done.stderr
+        assert life.one("SELECT COUNT(*) FROM person WHERE name = 'Nora Neu'") == (0,)
+        assert life.one("SELECT COUNT(*) FROM post WHERE from_address LIKE 'nora@%'") == (0,)
+        assert life.one("SELECT state FROM post WHERE subject = 'My first question'") == ("released",)
+        life.write(NEW, f"perinatal@{D}", "Who am I?\n", "A stranger now", code=550)
         assert not [line for line in daemon.lines if "Traceback" in line or "ERROR" in line]
 
 
