@@ -6,7 +6,7 @@ Every step is one commit and can be seen with the command `status`.
 
 from listserv.life.addresses import change_address, confirm_address
 from listserv.life.applications import join_list
-from listserv.life.joining import applied_answer, apply, close_old, remind, status_of_applicant
+from listserv.life.joining import applied_answer, apply, begin, close_old, remind, status_of_applicant
 from listserv.life.pausing import pause, receiving_again, resume, resume_due, thread_of
 from listserv.life.renewing import renew, renewals
 from listserv.life.standing import forget, midnight, status, why_not_reading
@@ -17,6 +17,7 @@ __all__ = [
     "agree",
     "applied_answer",
     "apply",
+    "begin",
     "campaign",
     "change_address",
     "close_old",

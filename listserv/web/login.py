@@ -122,6 +122,20 @@ def seal(ctx: Context, session: int) -> str:
     return capability(ctx.keys.cookie, session)
 
 
+def signed_time(ctx: Context) -> str:
+    """The present second, for a form that tells how long it was open."""
+    return str(URLSafeSerializer(ctx.keys.cookie, salt="time").dumps(int(ctx.clock().timestamp())))
+
+
+def time_of(ctx: Context, value: str) -> int | None:
+    """How many seconds ago a form was shown; None for what is not ours."""
+    try:
+        shown = URLSafeSerializer(ctx.keys.cookie, salt="time").loads(value[:200])
+    except BadSignature:
+        return None
+    return int(ctx.clock().timestamp()) - shown if isinstance(shown, int) else None
+
+
 def check_seal(ctx: Context, session: int, fields: dict[str, str]) -> None:
     """Raises HTTPException 403 for a form that is not ours."""
     if read_capability(ctx.keys.cookie, fields.get("seal", "")) != session:

@@ -6,10 +6,13 @@ taken back at any time. Each fetch asks anew whether that member may read that l
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sqlite3
+import tempfile
 import xml.etree.ElementTree as ET
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
+from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -19,13 +22,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from listserv import membership, permalinks, routing
+from listserv import life, membership, permalinks, routing
 from listserv.archiver import pages
 from listserv.context import Context
 from listserv.digest import wishes
 from listserv.digest.schedule import zone_of
-from listserv.model import Feed, Person, Subscription
+from listserv.model import Feed, Person, Status, Subscription
 from listserv.policy.periods import WEEKDAYS
+from listserv.privacy.export import export, write
 from listserv.tokens import capability, read_capability
 from listserv.web.answers import form
 from listserv.web.finding import from_index, page
@@ -46,7 +50,9 @@ def routes(ctx: Context) -> list[Route]:
         if request.method == "POST":
             fields = await form(request)
             check_seal(ctx, here.session, fields)
-            change = _change_delivery if fields.get("action") == "delivery" else _change_feed
+            if fields.get("action") == "export":
+                return await asyncio.to_thread(_export, ctx, here.reader.person)
+            change = _CHANGES.get(fields.get("action", ""), _change_feed)
             await ctx.db.write(lambda tx: change(ctx, tx, here, fields))
             return RedirectResponse(f"{pages.path_of(ctx.settings)}/me", 303)
         feeds = await ctx.db.read(lambda tx: _feeds(tx, here.reader.person))
@@ -103,6 +109,8 @@ def _wishes(ctx: Context, tx: Connection, person: int) -> dict[str, Any]:
         "forms": list(FORMS.items()),
         "form": str(row.digest_format),
         "per_list": bool(row.digest_per_list),
+        "paused": row.status == Status.PAUSED,
+        "standing": life.status(ctx, tx, person),
     }
 
 
@@ -138,6 +146,33 @@ def _change_delivery(ctx: Context, tx: Connection, here: Visit, fields: dict[str
     wishes.set_per_list(tx, person, fields.get("per-list") == "yes", now)
     for name, mode in modes.items():
         wishes.set_mode(tx, person, mode, [name], now)
+
+
+def _change_pause(ctx: Context, tx: Connection, here: Visit, fields: dict[str, str]) -> None:
+    """A pause until a day, or until they say so."""
+    zone = zone_of(ctx.settings, "")
+    try:
+        day = date.fromisoformat(fields["until"]) if fields.get("until") else None
+    except ValueError:
+        raise HTTPException(400) from None
+    if day is not None and day <= ctx.clock().astimezone(zone).date():
+        raise HTTPException(400)
+    life.pause(ctx, tx, here.reader.person, life.midnight(day, zone) if day else None)
+
+
+def _change_resume(ctx: Context, tx: Connection, here: Visit, _: dict[str, str]) -> None:
+    life.resume(ctx, tx, here.reader.person)
+
+
+_CHANGES = {"delivery": _change_delivery, "pause": _change_pause, "resume": _change_resume}
+
+
+def _export(ctx: Context, person: int) -> Response:
+    """Everything held about the person who asks, as one file; nothing of it stays on the disk."""
+    with tempfile.TemporaryDirectory(prefix="listserv-export-") as folder, ctx.db.reading() as tx:
+        data = write(export(ctx, tx, person), Path(folder) / "export.zip").read_bytes()
+    headers = {"Content-Disposition": 'attachment; filename="my-data.zip"', "Cache-Control": "private, no-store"}
+    return Response(data, media_type="application/zip", headers=headers)
 
 
 def _feeds(tx: Connection, person: int) -> dict[str, int]:

@@ -24,7 +24,7 @@ from listserv.context import Context
 from listserv.mail.mbox import written
 from listserv.mail.threads import tag_of
 from listserv.model import Credential, Person, Status, Subscription
-from listserv.web import login, reading
+from listserv.web import joining, login, reading
 from tests import archives
 from tests.conftest import NOW, community
 from tests.house import notices, rows, scalar
@@ -48,7 +48,7 @@ class Browser:
             ) as client:
                 answer = await client.request(method, path, **more)
                 self.cookies = client.cookies
-            await asyncio.gather(*login._asking)
+            await asyncio.gather(*login._asking, *joining._begun)
             return answer
 
         return asyncio.run(ask())
@@ -509,7 +509,7 @@ def test_search_by_mail_finds_what_the_page_finds(house: House) -> None:
     put(house.ctx, raw, "community-request@lists.test", sender="olga@people.test")
     raw = mail("olga@people.test", "community-request@lists.test", "Hello", "search wombatperinatal\n")
     put(house.ctx, raw, "community-request@lists.test", sender="olga@people.test")
-    found, nothing = notices(house.ctx, "search", "olga@people.test")
+    found, nothing = notices(house.ctx, "commands", "olga@people.test")
     assert "1 message for: wombatanxiety" in found.text and "https://lists.test/archive/anxiety/m/" in found.text
     assert "Nothing was found" in nothing.text and "perinatal/m/" not in nothing.text
 
@@ -519,7 +519,7 @@ def test_search_by_mail_is_for_members(house: House) -> None:
 
     raw = mail("stranger@people.test", "community-request@lists.test", "search wombat", "\n")
     put(house.ctx, raw, "community-request@lists.test", sender="stranger@people.test")
-    assert not notices(house.ctx, "search")
+    assert not notices(house.ctx, "commands")
 
 
 def test_nginx_is_told_the_same(house: House) -> None:
@@ -573,3 +573,42 @@ def test_a_member_chooses_how_mail_comes(house: House) -> None:
     query = "SELECT digest_day, digest_time, timezone, digest_format, digest_per_list FROM person WHERE id = 1"
     assert tuple(rows(house.ctx, query)[0]) == ("friday", "18:30", "Europe/Berlin", "plain", 1)
     assert 'value="18:30"' in browser.get("/me").text
+
+
+def test_a_member_pauses_and_takes_their_data(house: House) -> None:
+    import io
+    import zipfile
+
+    browser = logged_in(house.ctx, "ann@people.test")
+    page = browser.get("/me").text
+    seal = re.search(r'name="seal" value="(\w+)"', page)
+    assert seal and "You are a member." in page
+    assert browser.post("/me", seal="forged", action="export").status_code == 403
+    answer = browser.post("/me", seal=seal[1], action="export")
+    assert answer.headers["content-type"] == "application/zip"
+    names = zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+    assert {"README.txt", "person.json", "posts.json"} <= set(names)
+    assert browser.post("/me", seal=seal[1], action="pause", until="2020-01-01").status_code == 400
+    assert browser.post("/me", seal=seal[1], action="pause", until="2027-02-01").status_code == 303
+    assert rows(house.ctx, "SELECT status FROM person WHERE id = 1")[0].status == "paused"
+    assert "Send me mail again" in browser.get("/me").text
+    browser.post("/me", seal=seal[1], action="resume")
+    assert rows(house.ctx, "SELECT status FROM person WHERE id = 1")[0].status == "active"
+
+
+def test_applying_on_the_web_says_the_same_to_everybody(house: House) -> None:
+    said = set()
+    for email in ("new@there.test", "ann@people.test", "no address", "robot@there.test"):
+        browser = Browser(house.ctx)
+        page = browser.get("/join").text
+        time = re.search(r'name="time" value="([^"]+)"', page)
+        assert time
+        house.now[0] += timedelta(seconds=5)
+        extra = {"website": "http://spam.test"} if email.startswith("robot") else {}
+        answer = browser.post("/join", time=time[1], email=email, name="Nora Neu", **{"list-perinatal": "yes"}, **extra)
+        said.add((answer.status_code, answer.text))
+    assert len(said) == 1
+    assert [n.recipient for n in notices(house.ctx, "join")] == ["new@there.test"]
+    assert [n.recipient for n in notices(house.ctx, "join-member")] == ["ann@people.test"]
+    forged = Browser(house.ctx).post("/join", time="x.y", email="other@there.test")
+    assert forged.status_code == 200 and len(notices(house.ctx, "join")) == 1

@@ -1,0 +1,69 @@
+"""A small form to apply with: it does what a mail to community-join does, and says the same to everybody.
+
+Beside the way by mail. The mail that follows goes to the address given, and its owner answers it; whether that is a
+member's is told to nobody else, not even by the time of the answer. A field that people do not see, and a form that was
+filled in within two seconds, are a machine's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from listserv import life, routing
+from listserv.context import Context
+from listserv.mail.address import parse_mailboxes
+from listserv.mail.text import one_line
+from listserv.settings import HUB
+from listserv.web.answers import form, render
+from listserv.web.login import signed_time, time_of
+
+log = logging.getLogger(__name__)
+_begun: set[asyncio.Task[None]] = set()
+WAITING = 200
+FASTEST = 2  # seconds
+OLDEST = 86_400
+
+
+def routes(ctx: Context) -> list[Route]:
+    async def join(request: Request) -> Response:
+        if request.method != "POST":
+            lists = [(name, one.title, one.description) for name, one in ctx.settings.lists.items()]
+            return render(ctx, "join", 200, title=f"Join {ctx.settings.community.name}", lists=lists,
+                          time=signed_time(ctx),
+                          join_address=routing.address(ctx.settings, HUB, routing.Kind.JOIN))  # fmt: skip
+        fields = await form(request)
+        age = time_of(ctx, fields.get("time", ""))
+        boxes = parse_mailboxes(fields.get("email", "")[:320])
+        if not fields.get("website") and age is not None and FASTEST <= age <= OLDEST and len(boxes) == 1:
+            wanted = [name for name in ctx.settings.lists if fields.get(f"list-{name}") == "yes"]
+            _begin_soon(ctx, boxes[0].address, wanted, one_line(fields.get("name", ""), 100))
+        return render(ctx, "join-sent", 200, title="Look into your mail")
+
+    return [Route("/join", join, methods=["GET", "POST"])]
+
+
+def _begin_soon(ctx: Context, email: str, lists: list[str], name: str) -> None:
+    """After the answer has gone, so that its time tells nothing about the address."""
+    if len(_begun) >= WAITING:
+        log.warning("too many applications at once: one is dropped")
+        return
+
+    def write(tx: Connection) -> None:
+        life.begin(ctx, tx, email, lists, name)
+
+    async def work() -> None:
+        try:
+            await ctx.db.write(write)
+            ctx.wake.outbox.set()
+        except Exception as error:
+            log.error("an application could not be begun: %s", type(error).__name__)
+
+    task = asyncio.create_task(work())
+    _begun.add(task)
+    task.add_done_callback(_begun.discard)
