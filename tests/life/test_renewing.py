@@ -70,6 +70,7 @@ def day(ctx: Context) -> int:
     return told
 
 
+@pytest.mark.timeout(900)
 def test_two_years_of_three_thousand(make_context: Callable[..., Context]) -> None:
     clock = Clock(BEGIN)
     ctx = make_context(community(professions=PROFESSIONS), clock=clock)
