@@ -18,6 +18,7 @@ from listserv import membership, moderate, notices, routing
 from listserv.context import Context
 from listserv.life import verifying
 from listserv.life.applications import CLOSE_AFTER, ask, join_list, missing, needs_registration
+from listserv.life.standing import why_not_reading
 from listserv.life.terms import AGREE, keep_text, terms_text
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
@@ -71,6 +72,9 @@ def begin(ctx: Context, tx: Connection, email: str, lists: list[str], name: str,
         return
     person = person_with(tx, key)
     status = tx.execute(select(_person.c.status).where(_person.c.id == person)).scalar() if person else None
+    if person is not None and status in (Status.BANNED, Status.SUSPENDED):
+        notices.put(ctx, tx, "join-member", email, "join-not", answering=notices.Answering(answers))
+        return
     if person is not None and status not in (Status.LEFT, Status.APPLIED):
         _member(ctx, tx, person, lists, answers)
         return
@@ -233,6 +237,11 @@ def _member_answer(ctx: Context, tx: Connection, token: Any, sender: str, incomi
     if to is None or membership.person_of(tx, sender) != token.person_id or token.expires_at < ctx.clock():
         return
     if read_answer(answer_text(incoming.message), _YES).verb is None:
+        return
+    if membership.reader(tx, ctx.settings, token.person_id, ctx.clock()) is None:
+        notices.put(ctx, tx, "joined", to, "joined", list_name=token.about,
+                    words=why_not_reading(ctx, tx, token.person_id),
+                    answering=notices.Answering(incoming.message_id))  # fmt: skip
         return
     words = join_list(ctx, tx, token.person_id, token.about) if token.about != HUB else "You are a member already."
     notices.put(ctx, tx, "joined", to, "joined", list_name=token.about, words=words,

@@ -190,8 +190,28 @@ def test_a_member_joins_another_list_with_one_word(ctx: Context) -> None:
     write(ctx, asked.reply_to, "yes\n", sender="eve@evil.test")
     assert not rows(ctx, "SELECT 1 FROM subscription s JOIN person p ON p.id = s.person_id WHERE p.name = 'Sue Short'")
     write(ctx, asked.reply_to, "yes\n", sender="sue@people.test")
+    assert "agree to the present terms" in newest(ctx, "sue@people.test").text
+    sue = rows(ctx, "SELECT id FROM person WHERE name = 'Sue Short'")[0].id
+    ctx.db.submit(lambda tx: life.agree(ctx, tx, sue, "a mail")).result()
+    write(ctx, asked.reply_to, "yes\n", sender="sue@people.test")
     assert rows(ctx, "SELECT list_name FROM subscription s JOIN person p ON p.id = s.person_id WHERE"
                      " p.name = 'Sue Short'")[0].list_name == "news"  # fmt: skip
+
+
+def test_who_was_excluded_does_not_come_in_by_the_side(ctx: Context) -> None:
+    for status, words in (("banned", "cannot be done by mail"), ("lapsed", "rests")):
+        with ctx.db.transaction() as tx:
+            tx.exec_driver_sql("UPDATE person SET status = 'active' WHERE name = 'Sue Short'")
+        before = len(notices(ctx, to="sue@people.test"))
+        write(ctx, "news-join@lists.test", "\n", sender="sue@people.test")
+        asked = notices(ctx, to="sue@people.test")[before]
+        with ctx.db.transaction() as tx:
+            tx.exec_driver_sql(f"UPDATE person SET status = '{status}' WHERE name = 'Sue Short'")
+        write(ctx, asked.reply_to, "yes\n", sender="sue@people.test")
+        if status == "banned":
+            write(ctx, "news-join@lists.test", "\n", sender="sue@people.test")
+        assert words in newest(ctx, "sue@people.test").text
+    assert not rows(ctx, "SELECT 1 FROM subscription s JOIN person p ON p.id = s.person_id WHERE p.name = 'Sue Short'")
 
 
 def test_somebody_who_left_comes_back(ctx: Context) -> None:
