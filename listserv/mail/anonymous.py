@@ -80,8 +80,7 @@ def place_alone(
         message = parse(raw)
     except TooComplex:
         message = Message(b"", (), b"")
-    fields = _header(message, None, shown_as, own_id, ids, _OF_A_PLACE)
-    return head_of([field for field in fields if who is None or not who.finds(_text(field))])
+    return head_of(_header(message, who, shown_as, own_id, ids, _OF_A_PLACE))
 
 
 def beside(raw: bytes, who: Identity, ids: Collection[str] = ()) -> bytes | None:
@@ -169,12 +168,12 @@ def _header(
         if field.key not in kept:
             continue
         if field.key in _IDS:
-            out.append(_with_other_ids(field, ids))
+            out.append(_with_other_ids(field, who, ids))
         elif who is None or not who.finds(_text(field)):
             out.append(field)
-        elif field.key not in _BOXES:
+        elif field.key in _WORDS:
             out.append(_reworded(field, who))
-        elif (new := _beside(field, who, ids)) is not None:
+        elif field.key in _BOXES and (new := _beside(field, who, ids)) is not None:
             out.append(new)
     return out
 
@@ -182,7 +181,7 @@ def _header(
 def _beside(field: Field, who: Identity, ids: Collection[str]) -> Field | None:
     """A header field without them; itself when it does not name them, None when nothing of it is left."""
     if field.key in _IDS:
-        return _with_other_ids(field, ids)
+        return _with_other_ids(field, who, ids)
     if field.key == b"from" or field.key in _WORDS or not who.finds(_text(field)):
         return field
     if field.key not in _BOXES:
@@ -194,13 +193,19 @@ def _beside(field: Field, who: Identity, ids: Collection[str]) -> Field | None:
     return Field(field.name, headers.address_field(field.name.decode("ascii", "replace"), left))
 
 
-def _with_other_ids(field: Field, ids: Collection[str]) -> Field:
-    """References with the IDs of erased posts instead of their own."""
+def _with_other_ids(field: Field, who: Identity | None, ids: Collection[str]) -> Field:
+    """References with others instead of the IDs of erased posts, and of IDs that name them (many programs put the
+    address into it); the tags are the same."""
     value = field_text(field.value)
-    if not ids or not any(one in ids for one in _ID.findall(value)):
+
+    def goes(one: str) -> bool:
+        return one in ids or (who is not None and who.is_in_id(one))
+
+    found = _ID.findall(value)
+    if not any(map(goes, found)):
         return field
-    found = [erased_id(one) if one in ids else one for one in _ID.findall(value)]
-    return Field(field.name, headers.ids_field(field.name.decode("ascii", "replace"), found))
+    new = [erased_id(one) if goes(one) else one for one in found]
+    return Field(field.name, headers.ids_field(field.name.decode("ascii", "replace"), new))
 
 
 def _reworded(field: Field, who: Identity) -> Field:

@@ -37,6 +37,10 @@ class Identity:
         """Whether a mail address is one of theirs."""
         return canonical(address) in self.addresses
 
+    def is_in_id(self, message_id: str) -> bool:
+        """Whether a Message-ID has been made of what they are known by: `<20261123-1-ann@clinic.test>` as git does."""
+        return any(address in message_id.casefold() for address in self.addresses) or self.finds(message_id)
+
     def finds(self, text: str) -> bool:
         """Whether a text names them."""
         if self.pattern is None:

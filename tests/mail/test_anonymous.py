@@ -178,6 +178,17 @@ def test_headers_of_others_lose_her_and_nothing_else() -> None:
     assert anonymous.beside(done, ANN, {"<1@clinic.test>"}) is None
 
 
+def test_ids_that_name_her_go_also_where_her_post_is_not_here() -> None:
+    """As git writes them, and programs that put the address into every ID."""
+    head = "References: <0@else.test> <20261123-1-ann@clinic.test>\nIn-Reply-To: <20261123-1-ann@clinic.test>\n"
+    raw = mail("Words.\n", head=head)
+    done = of_author(raw)
+    assert b"Words." in done and not anonymous.names(done, ANN) and links_of(parse(done)) == links_of(parse(raw))
+    other = raw.replace(b"From: Dr Ann O'Archer <ann@clinic.test>", b"From: ben@x.test")
+    left = anonymous.beside(other.replace(b"<1@clinic.test>", b"<b@x.test>"), ANN)
+    assert left is not None and links_of(parse(left)) == links_of(parse(raw)) and not anonymous.names(left, ANN)
+
+
 def test_erased_ids_have_the_tags_of_those_that_were() -> None:
     identity_ = "<annarcher.1@clinic.test>"
     assert tag_of(erased_id(identity_)) == tag_of(identity_) and erased_id(erased_id(identity_)) == erased_id(identity_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import zlib
 from collections.abc import Callable
 from datetime import timedelta
@@ -274,6 +275,51 @@ def test_copies_that_are_being_sent_meanwhile_are_written_down_without_harm(hous
         with house.db.transaction() as tx:
             claims.record(tx, [(outcome or Outcome(copy, result, 250, "ok", "data"), hers)], NOW)
     assert scalar(house, "SELECT COUNT(*) FROM attempt") == 0 and world.places(house, *KNOWN_BY) == []
+
+
+def test_the_newest_person_leaves_their_number(house: Context) -> None:
+    """Also with nothing that stands in links: what is under way knows people by their numbers."""
+    with house.db.transaction() as tx:
+        add_person(tx, "ben@people.test", name="Ben Bower")
+        newest = add_person(tx, FIRST, name=NAME)
+    erase(house)
+    with house.db.transaction() as tx:
+        assert add_person(tx, "mia@people.test") > newest
+        assert erasing.sweep(tx) == 1
+    assert [row.id for row in rows(house, "SELECT id FROM person ORDER BY id")] == [newest - 1, newest + 1]
+
+
+def test_mail_that_only_a_mailer_sent_for_her_goes_and_notices_about_her_posts_have_no_text(house: Context) -> None:
+    world.people(house)
+    world.live(house)
+    assert scalar(house, "SELECT COUNT(*) FROM quarantine") == 3
+    with house.db.transaction() as tx:
+        mine = text("UPDATE notice SET raw = :r WHERE post_id IN (SELECT id FROM post WHERE person_id = 1)")
+        tx.execute(mine, {"r": zlib.compress(b"Subject: x\r\n\r\nThe words of a post that waits.\r\n")})
+    erase(house)
+    assert [row.envelope_sender for row in rows(house, "SELECT * FROM quarantine")] == ["ben@people.test"]
+    assert world.places(house, "The words of a post that waits") == []
+
+
+def test_what_an_earlier_version_deleted_is_overwritten(make_context: Callable[..., Context]) -> None:
+    """Free pages of a database that was made without secure_delete, and the log that somebody left full."""
+    ctx = make_context(world.settings())
+    world.people(ctx)
+    path = ctx.settings.sqlite_path
+    old = sqlite3.connect(path, isolation_level=None)
+    old.execute("PRAGMA secure_delete = OFF")
+    old.execute("CREATE TABLE scrap (word TEXT)")
+    old.executemany("INSERT INTO scrap VALUES (?)", [("Quokkasyndrome" * 50,)] * 400)
+    old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    old.execute("DROP TABLE scrap")
+    old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert "listserv.sqlite3" in world.places(ctx, "Quokkasyndrome")
+    old.close()
+    with ctx.db.transaction() as tx:
+        tx.execute(text("UPDATE person SET profession = 'Quokkasyndrome' WHERE id = 2"))
+        tx.execute(text("UPDATE person SET profession = 'GP' WHERE id = 2"))
+    erase(ctx)
+    assert world.places(ctx, "Quokkasyndrome") == []
 
 
 def test_the_last_of_a_role_is_said(house: Context) -> None:

@@ -162,6 +162,8 @@ def _in_corners(ctx: Context) -> None:
         set_aside(tx, raw, envelope, ["perinatal@lists.test"], "x", f"ValueError: {FIRST}")
         set_aside(tx, mail("ben@people.test", subject="Ben's"), envelope, ["p@lists.test"], "x", f"Error: '{FIRST}'")
         tx.execute(text("UPDATE quarantine SET envelope_sender = 'ben@people.test' WHERE error LIKE 'Error:%'"))
+        by_a_mailer = posts.Envelope("bounce-7@mailer.test", "192.0.2.9", "mail", "ESMTP", ctx.clock())
+        set_aside(tx, raw + b"Again.\r\n", by_a_mailer, ["perinatal@lists.test"], "x", "ValueError")
         row = {
             "key": posts.duplicate_key(incoming), "raw": zlib.compress(raw), "size": 1, "envelope_sender": SECOND,
             "ip": "192.0.2.1", "helo": "x", "protocol": "ESMTP", "recipients": ["perinatal@lists.test"],
