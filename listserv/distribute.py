@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from listserv import changes, moderate
+from listserv import changes, moderate, posts
 from listserv.context import Context
 from listserv.model import (
     Address,
@@ -68,8 +68,8 @@ def release(ctx: Context, tx: Connection, post: Any, sent_as: str = "", refs: Se
     if missing:
         _wait_for(tx, post, missing, now)
     tx.execute(update(_post).where(_post.c.id == post.id).values(copies=made + taken))
-    if moderate.approved_by_person(tx, post.id):
-        moderate.tell_author(ctx, tx, post, "approve")
+    moderate.released(ctx, tx, post)
+    posts.unseal(ctx, tx, post)
     return made + taken
 
 

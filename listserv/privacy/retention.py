@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, or_, select, update
 
-from listserv import changes
+from listserv import changes, vault
 from listserv.arrivals import REMEMBERED_FOR
 from listserv.context import Context
 from listserv.edge import forgetting
@@ -120,7 +120,7 @@ def _steps(ctx: Context) -> list[Step]:
     add(_delete, kept.applications, _application, _application.c.closed_at)
     add(_deliveries, kept.deliveries)
     add(_old_notices, kept.deliveries)
-    add(_undistributed, kept.undistributed)
+    add(partial(_undistributed, ctx.keys.held), kept.undistributed)
     add(partial(_posts, ctx), kept.posts)
     return found
 
@@ -176,7 +176,7 @@ def _old_notices(*, before: datetime, tx: Connection) -> int:
     return _delete(_notice, _notice.c.created_at, _notice.c.id.not_in(known), before=before, tx=tx)
 
 
-def _undistributed(*, before: datetime, tx: Connection) -> int:
+def _undistributed(key: bytes, *, before: datetime, tx: Connection) -> int:
     """The text of posts that went to nobody, or were taken back; that they were, and who decided, stays."""
     over = (*FINISHED, PostState.RECALLED)
     other = _post.alias()
@@ -196,7 +196,7 @@ def _undistributed(*, before: datetime, tx: Connection) -> int:
         row = tx.execute(select(_post).where(*recalled).limit(1)).first()
         packed = NOTHING
         if row is not None:  # its place in the conversation stays
-            raw = zlib.decompress(tx.execute(select(_message.c.raw).where(_message.c.id == number)).scalar_one())
+            raw = vault.unpacked(key, tx.execute(select(_message.c.raw).where(_message.c.id == number)).scalar_one())
             author = (row.from_name, row.from_address)
             packed = zlib.compress(anonymous.place_alone(raw, author, row.message_id_header), 6)
         tx.execute(update(_message).where(_message.c.id == number).values(raw=packed, size=0))
