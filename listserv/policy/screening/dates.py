@@ -21,18 +21,24 @@ _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _NUM_MONTH = r"(?:0?[1-9]|1[0-2])"
 _GAP = r"[ \t]*\n?[ \t]*"
 FULL = (
-    rf"(?:(?<![\d./-]){_DAY}(?:st|nd|rd|th|\.)?{_GAP}(?:of[ \t])?{_GAP}{_MONTH}(?:,?{_GAP}{_Y})?|"
-    rf"\b{_MONTH}{_GAP}{_DAY}(?:st|nd|rd|th)?(?![\d:])(?:,?{_GAP}(?:19|20)\d\d)?|"
-    rf"(?<![\d./-])(?:19|20)\d\d-{_NUM_MONTH}-{_DAY}(?!\d)|"
-    rf"(?<![\d./$-]){_DAY}[ ]?[/.-][ ]?{_NUM_MONTH}[ ]?[/.-][ ]?{_Y}(?![\d/.-]\d))"
+    rf"(?:(?<![\d./-]){_DAY}(?:st|nd|rd|th|\.)?[-/]?{_GAP}(?:(?:day[ \t])?of[ \t])?{_GAP}{_MONTH}(?:[-/,]?{_GAP}{_Y})?|"
+    rf"\b{_MONTH}{_GAP}(?:the[ ])?{_DAY}(?:st|nd|rd|th)?(?![\d:])(?:,?{_GAP}(?:19|20)\d\d)?|"
+    rf"(?<![\d./-])(?:19|20)\d\d[-/.]{_NUM_MONTH}[-/.]{_DAY}(?!\d)|"
+    rf"(?<![\d./$-]){_DAY}[ ]?[/.-][ ]?\n?{_NUM_MONTH}[ ]?[/.-][ ]?\n?{_Y}(?![\d/.-]\d))"
 )
 _FULL = re.compile(FULL, re.I)
+_OF_BIRTH = re.compile(
+    rf"{FULL}|(?<![\d./$-])\d{{1,2}}[ ]?[/.-][ ]?\d{{1,2}}[ ]?[/.-][ ]?{_Y}(?![\d/.-]\d)|(?<![\d./$-]){_DAY}[ ]{_NUM_MONTH}[ ](?:19|20)\d\d(?!\d)|"
+    rf"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|\w+teenth|twentieth|twenty[- ]\w+|thirtieth|"
+    rf"thirty[- ]first)[ ](?:day[ ])?(?:of[ ])?{_MONTH}(?:,?{_GAP}(?:19|20)\d\d)?",
+    re.I,
+)
 _BORN = re.compile(
-    r"\bd\.?[ ]?o\.?[ ]?b\b\.?|\bborn\b|\bbirth(?:[ -]?(?:day|date))?s?\b|\bdate of birth\b|\bgeb(?:oren|\.)|\bgeburtsdatum\b|"
+    r"\bd\.?[ /]?o\.?[ /]?b\b\.?|\bborn\b|\bb\.(?=[ ]?\Z)|(?<=\()[*]|\bbirth(?:[ -]?(?:day|date))?s?\b|\bdate of birth\b|\bgeb(?:oren|\.)|\bgeburtsdatum\b|"
     r"\bn[ée]e? le\b|\bdate de naissance\b|\bbdate\b",
     re.I,
 )
-_COMPACT = re.compile(rf"\bd\.?o\.?b\b\.?[ :=(-]{{0,4}}(?P<date>{_DAY}[ ]?{_NUM_MONTH}[ ]?(?:19|20)?\d\d)(?!\d)", re.I)
+_COMPACT = re.compile(rf"\b(?:d\.?o\.?b\b\.?|born|birth)[ :=(-]{{0,4}}(?P<date>{_DAY}[ -]?{_NUM_MONTH}[ -]?(?:19|20)?\d\d|(?:19|20)\d\d{_NUM_MONTH}{_DAY})(?!\d)", re.I)
 _NOT_BORN_THEN = re.compile(r"\b(?:18\d\d|190\d|191\d)\b")
 _CELEBRATED = re.compile(r"\b(?:our|network|community|list|society|association|college|service)\b.{0,25}\bbirthday\b", re.I)
 _OTHER_DATE = re.compile(
@@ -54,25 +60,32 @@ def births(view: View) -> Iterator[Hit]:
     text = view.text
     for found in _COMPACT.finditer(text):
         yield Hit("birth-date", Level.HIGH, *found.span("date"))
-    dates = [found.span() for found in _FULL.finditer(text)]
+    dates = [found.span() for found in _OF_BIRTH.finditer(text)]
     for number, (start, end) in enumerate(dates):
         if _NOT_BORN_THEN.search(text, start, end) or view.in_web(start):
             continue
-        before = max(start - 45, dates[number - 1][1] if number else 0)
+        before = max(start - 80, dates[number - 1][1] if number else 0)
         word = None
         for word in _BORN.finditer(text, before, start):
             pass
-        near = word is not None and not re.search(r"\n\s*\n", text[word.end() : start])
+        near = word is not None and _leads_to(text[word.end() : start])
         if near and word is not None and _OTHER_DATE.search(text, word.end(), start):
             near = False
-        behind = _BORN.search(text, end, min(len(text), end + 18))
+        behind = _BORN.search(text, end, min(len(text), end + 30))
         behind_it = behind is not None and re.fullmatch(
-            r"[\s,(\[-]*(?:is[ ])?(?:(?:her|his|their|the)[ ])?", text[end : behind.start()]
+            r"[\s,(\[-]*(?:(?:is|was|as|being|for)[ ])?(?:(?:her|his|their|the|my client's)[ ])?(?:\d\d?(?:st|nd|rd|th)[ ])?", text[end : behind.start()]
         )
         if near or behind_it:
             left, right = view.sentence(start, end, 60)
             if not _CELEBRATED.search(text, left, right):
                 yield Hit("birth-date", Level.HIGH, start, end)
+
+
+def _leads_to(between: str) -> bool:
+    """Whether what stands between a word of birth and a date still speaks of it."""
+    if len(between) <= 25 and not re.search(r"\w", between):
+        return True  # a label and its value, in two cells perhaps
+    return not re.search(r"\n\s*\n|[;!?]|\.(?=\s+[A-Z])", between)
 
 
 def dates(view: View) -> Iterator[Hit]:

@@ -16,7 +16,7 @@ from listserv.policy.screening.known import Hit
 from listserv.policy.screening.plain import View
 
 _H, _C, _W, _N = Level.HIGH, Level.CLINICAL, Level.WARNING, Level.NOTE
-_S = r"(?:[ \t]{0,3}\n[ \t]{0,3}|[ \t]{1,2}|[ \t]?[-./][ \t]?)?"  # what may stand between the digits of one number
+_S = r"(?:[ \t]{0,3}\n[ \t]{0,3}|[ \t]{1,2}|[ \t]?[-./_][ \t]?)?"  # what may stand between the digits of one number
 _IS = r"(?:[ \t]*(?:\([\w .]{1,12}\))?[ \t]*(?:number|numbers|num|nos?|nr|id|ids|ref|reference|code|#)\b\.?)?"
 _SO = r"[ \t]*(?:\(?[A-Z]{2,5}\)?)?[ \t]*(?:is|was|being|of|ist|:|=|#|-|\u2116)*[ \t\"'(]*\n?[ \t]*"
 
@@ -81,7 +81,7 @@ _OWN = _rx(r"\bmy\b|\bmine\b|\bour\b")
 _PROVIDER = _rx(r"\bprovider\b|\bprescriber\b")
 
 _RECORD = (
-    r"medical record|health record|hospital(?: record)?|patient|client|unit record|record|file|case|chart|admission|"
+    r"medical record|health record|hospital(?: record)?|hosp\.?|patient|client|unit record|record|file|case|chart|admission|"
     r"episode|referral|claim|incident|custody|inmate|prisoner|offender|police(?: report| event| incident| reference| job|"
     r" case| file)?|court(?: file| case| matter| reference)?|matter|docket|crime(?: report| reference)?|"
     r"(?:intervention|protection|family violence|restraining|domestic violence|treatment|guardianship)[ -]order|avo|dvo|"
@@ -89,13 +89,18 @@ _RECORD = (
     r"health fund|private health|visa|immigration|boat|vevo|tribunal|ncat|vcat|qcat|child protection|dcj|docs|cps|"
     r"fallnummer|dossier|aktenzeichen|patienten|sozialhilfe"
 )
+_STRONG = r"(?:MRN|U/?R/?N?|U\.R\.(?:N\.)?|UMRN|HRN|PRN|PMI|CRIS|LEAP|JID|QPRIME|CHI)"
+_FILL = r"(?:[ \t]+(?i:for|at|of|from|the|her|his|their|is|was|in|on|hospital|this|client|patient|him|ending|[A-Z][a-z]+|[A-Z]{2,5})\b){0,6}"
 _RECORD_LABEL = (
-    r"(?:\b(?:MRN|URN|UR|UMRN|HRN|PRN|PMI|NHI|CRIS|LEAP|MIN|IRN|JID|CNI|PIN|CHI)\b" + _IS + r"|\b(?i:medical record|"
-    r"patient|client|hospital|unit record|mrn|urn|umrn|hrn|nhi)\b" + _IS + r"|\b(?i:" + _RECORD + r")[ \t]+(?i:(?:number|"
-    r"num|nos?|nr|id|ref|reference)\b\.?|#)|\b(?i:(?:case|file|record|claim|chart|matter)[ \t]?[:#])|"
-    r"\b(?i:fallnummer|patientennummer|aktenzeichen|dossiernummer|versichertennummer|num[ée]ro de dossier))"
+    rf"(?:(?<![A-Za-z]){_STRONG}(?=\d|\b|(?<=\.)|#)" + _IS + _FILL + r"|\b(?i:mrn|urn|umrn|hrn)\b" + _IS + _FILL + r"|"
+    r"\b(?i:medical record|patient|client|hospital|hosp\.?|unit record)(?=[ \t:#]{1,3}[A-Z]{0,3}-?\d{5})|\b(?i:" + _RECORD + r")[ \t]+(?i:(?:number|num|nos?|nr|id|ref|reference)\b\.?|#|n°)" + _FILL +
+    r"|\b(?i:(?:case|file|record|claim|chart|matter)[ \t]?[:#])|\b(?i:(?:medical |hospital )?(?:record|file|chart|admission)[ ])(?=[A-Z]?\d{5})|"
+    r"\b(?i:police|court|crime|custody|leap|qprime|avo|dvo|ivo|advo|apvo|vro|intervention order)\b(?:[ \t]+(?i:event|job|incident|report|case|file|"
+    r"order|matter|proceedings?|reference|ref|number|no|is|was)\b\.?){0,3}|"
+    r"\b(?i:fallnummer|fall-nr\.?|patientennummer|patienten-nr\.?|aktenzeichen|az\.|dossiernummer|versichertennummer|versicherungsnummer|"
+    r"num[ée]ro de (?:dossier|patient)|dossier(?: m[ée]dical)? n°|n° (?:de )?dossier))"
 )
-_FILE_NUMBER = r"[A-Z]{0,5}[-/ ]?[A-Z]{0,2}\d(?:[-/. ]?\d){3,12}[A-Z]{0,2}(?:/\d{2,4})?"
+_FILE_NUMBER = r"(?:[A-Z]{1,5}[-/ ]?|[a-z]{1,3}-?)?[A-Z]{0,2}\d(?:[-/. ]?[A-Z]{0,2}\d){3,13}[A-Z]{0,2}(?:/\d{2,4})?"
 
 ROWS: tuple[Number, ...] = (
     Number("medicare-card", _rx(rf"(?<!\d)(?<!\d[ -])([2-6]\d{{3}}[ -]\d{{5}}[ -]\d)(?:[ ]?[/-][ ]?[1-9])?(?![\d/])"),
@@ -149,8 +154,12 @@ ROWS: tuple[Number, ...] = (
     Number("practitioner", _rx(r"(?<!\w)[A-Z]{3}[ ]?000\d{7}(?!\w)"), None, unsure=_W, as_written=True),
     Number("practitioner", _rx(r"(?<!\w)(?=[A-Z]*\d)[A-Z\d]{6,10}(?!\w)"), _rx(r"\b(?:provider|prescriber)[ ](?:no|number|num|#)[ .:#]{0,3}(?:is|was)?[ ]?\Z"),
            sure=_W, before=30, after=0, as_written=True),
-    Number("record-number", re.compile(_RECORD_LABEL + _SO + rf"(?P<value>(?i:{_FILE_NUMBER}))(?![\w])"), unsure=_H,
+    Number("record-number", re.compile(_RECORD_LABEL + _SO + rf"(?P<value>{_FILE_NUMBER})(?![\w])"), unsure=_H,
            as_written=True),
+    Number("record-number", re.compile(rf"(?<![\w.])[A-Z]{{0,2}}\d{{5,10}}(?=[ ]?[(,]?[ ]?(?:is[ ](?:her|his|their|the)[ ])?(?:{_STRONG}|(?i:hospital|patient|record|file|client) (?i:number|no|id))\b)"),
+           unsure=_H, as_written=True),
+    Number("record-number", _rx(r"(?<!\w)(?:\(?[A-Z]\)?)?[A-Z]{2,3}[ ]?\d{2,6}[ ]of[ ](?:19|20)\d\d(?!\d)", re.RegexFlag(0)),
+           None, unsure=_H, as_written=True),
     Number("record-number", _rx(r"(?<!\w)\(?[A-Z]\)?[A-Z]{2,3}[ ]?\d{2,6}/(?:19|20)\d\d(?!\d)", re.RegexFlag(0)),
            _rx(r"\bcourt\b|\bfile\b|\bmatter\b|\bfamily law\b|\bproceedings\b|\btribunal\b"), unsure=None, as_written=True, before=90),
     Number("record-number", _rx(r"(?<![\w.])(?:[A-Z]{1,4}[ -]?)?\d{5,12}(?![\w])"),
@@ -168,7 +177,7 @@ def find(view: View) -> Iterator[Hit]:
             if view.in_web(start) or ELSEWHERE.search(view.text, max(0, start - 40), start):
                 continue
             level = _level(row, view, re.sub(r"[^0-9A-Za-z]", "", text[start:end]), start, end)
-            if level is not None:
+            if level is not None and not (row.kind == "practitioner" and view.in_signature(start)):
                 yield Hit(row.kind, _milder(row, view, level, start), start, end)
 
 
@@ -180,12 +189,12 @@ def _level(row: Number, view: View, value: str, start: int, end: int) -> Level |
         return None
     if row.kind == "tax-file" and level == Level.NOTE and digits.is_business(value):
         return None
+    if row.kind == "record-number" and re.fullmatch(r"(?:19|20)\d\d", value):
+        return None
     return level
 
 
 def _milder(row: Number, view: View, level: Level, start: int) -> Level:
     """A practitioner's own numbers are no more than a note."""
-    own = row.kind == "practitioner" and (
-        view.in_signature(start) or _OWN.search(view.text, max(0, start - 50), start) is not None
-    )
+    own = row.kind == "practitioner" and _OWN.search(view.text, max(0, start - 50), start) is not None
     return Level.NOTE if own else level
