@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import phonenumbers
 
 from listserv.mail.passages import Place
-from listserv.policy.screening.context import CASE, CLIENT, EVENT, OWN_CONTACT, SERVICE
+from listserv.policy.screening.context import CASE, CLIENT, EVENT, OF_A_CLIENT, OFFERED, OWN_CONTACT, SERVICE
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit, Known, key
+from listserv.policy.screening.numbers import ELSEWHERE
 from listserv.policy.screening.places import TOWNS
 from listserv.policy.screening.plain import View
 
@@ -23,7 +24,7 @@ _ABOUT_PHONES = re.compile(
     r"whatsapp|reach\w*)\b",
     re.I,
 )
-_REGIONS = ("GB", "CH", "FR", "DE", "NZ", "US")
+_LOCAL = re.compile(r"(?<![\w.+$/-])(?:[2-9]\d{3}[ -]\d{4}|\(?[2-9]\d{2}\)?[ -]\d{3}[ -]\d{4})(?![\w]|[ ./-]\d)")
 _ADDRESS = re.compile(r"(?<![\w.+%-])[\w.+%'-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![\w-])")
 _HIDDEN_ADDRESS = re.compile(
     r"(?<![\w.+-])[\w.+-]{2,40}[ ]?(?:\(at\)|\[at\]|\{at\})[ ]?[\w-]{2,40}(?:[ ]?(?:\(dot\)|\[dot\]|\.)[ ]?[a-z]{2,10}){1,3}", re.I
@@ -71,8 +72,8 @@ _VENUE = re.compile(
     re.I,
 )
 _LIVES = re.compile(
-    r"\b(?:lives?|living|lived|resid\w+|home|address|client|patient|moved|stays?|staying|house|flat|unit|mother|mum|family|"
-    r"her|his|their|she|he|wohnt|habite)\b",
+    r"\b(?:lives?|living|lived|resid\w+|home|house|address|moved|stays?|staying|flat|unit|discharged to|picked up from|"
+    r"(?:client|patient|mother|mum|father|family|grandmother|nan|partner|husband|wife)(?:'s)?|wohnt|habite)\b",
     re.I,
 )
 _POSTCODE = re.compile(
@@ -94,20 +95,32 @@ _PAGE = re.compile(
 _OF_GROUPS = re.compile(r"(?:facebook|fb)\.com/(?:groups|events)/|linkedin\.com/(?:company|groups)|instagram\.com/(?:p/)?\Z", re.I)
 
 
+_THEIRS = re.compile(
+    r"\b(?:her|his|their|(?:client|patient|mother|mum|father|dad|partner|wife|husband|carer|sister|brother)'s|next of kin|nok|"
+    r"emergency contact|(?:client|patient|mum|mother|father|dad|wife|husband|partner|carer|she|he)[ :,(]+(?:\w+[ :]){0,3})"
+    r"(?=[^.\n]{0,40}\Z)",
+    re.I,
+)
+
+
 def phones(view: View, known: Known) -> Iterator[Hit]:
     """Phone numbers but for those of the author, of services and of emergencies."""
     own = {key(view.text[found.start() : found.end()])[-8:] for found in _PHONE.finditer(view.text)
            if view.in_signature(found.start())}  # fmt: skip
-    for pattern in (_PHONE, _MOBILE_WITHOUT_0):
+    for pattern in (_PHONE, _MOBILE_WITHOUT_0, _LOCAL):
         for found in pattern.finditer(view.text):
             start, end = found.span()
             value = re.sub(r"\D", "", found[0])
-            if view.in_signature(start) or view.in_web(start) or value[-8:] in own:
+            if view.in_signature(start) or view.in_web(start) or value[-8:] in own or ELSEWHERE.search(view.text, max(0, start - 40), start):
                 continue
-            about = view.near(_ABOUT_PHONES, start, end, 25, 15) or view.near(CLIENT, start, end, 60, 40)
-            if not _is_phone(found[0], value, about) or not _may_be_a_clients(view, start, end, value):
+            calling = view.near(_ABOUT_PHONES, start, end, 40, 15)
+            whose = view.near(OF_A_CLIENT, start, end, 70, 40)
+            if pattern is _LOCAL and not (calling and whose):
                 continue
-            yield Hit("phone", Level.CLINICAL, start, end)
+            if pattern is _PHONE and not _is_phone(found[0], value, calling or whose):
+                continue
+            if _may_be_a_clients(view, start, end, value, whose):
+                yield Hit("phone", Level.CLINICAL, start, end)
 
 
 def _is_phone(written: str, value: str, about_phones: bool) -> bool:
@@ -115,31 +128,31 @@ def _is_phone(written: str, value: str, about_phones: bool) -> bool:
     if re.fullmatch(r"(?:61|0061)?0?[2-478]\d{8}", value) and len(value) in (9, 10, 11, 12, 13):
         return True
     if written.lstrip("(").startswith(("+", "00")):
-        return _possible(written if "+" in written else f"+{value[2:]}", None)
-    return about_phones and any(_possible(written, region) for region in _REGIONS)
+        return _possible(written if "+" in written else f"+{value[2:]}")
+    return about_phones and 9 <= len(value) <= 11
 
 
-def _possible(written: str, region: str | None) -> bool:
+def _possible(written: str) -> bool:
     try:
-        number = phonenumbers.parse(written, region)
+        return phonenumbers.is_possible_number(phonenumbers.parse(written, None))
     except phonenumbers.NumberParseException:
         return False
-    return phonenumbers.is_possible_number(number) if region is None else phonenumbers.is_valid_number(number)
 
 
-def _may_be_a_clients(view: View, start: int, end: int, value: str) -> bool:
+def _may_be_a_clients(view: View, start: int, end: int, value: str, whose: bool) -> bool:
+    """Whether a number may be a client's: not the author's, a service's, an event's. `whose`: people in care are named
+    near it, which beside a service counts only for a mobile or when the words say that it is theirs."""
     if OWN_CONTACT.search(view.text, max(0, start - 60), start):
         return False
-    if re.fullmatch(r"(?:61)?1[38]00\d{6}|(?:61)?13\d{4}|000", value):
+    if re.fullmatch(r"(?:0{0,2}61)?1[389]00\d{6}|(?:61)?13\d{4}|000", value):
         return False
-    mobile = bool(re.fullmatch(r"(?:61|0061)?0?4\d{8}", value))
-    of_a_client = view.near(CLIENT, start, end, 70, 40)
     left, right = view.sentence(start, end, 140)
-    of_a_service = bool(SERVICE.search(view.text, left, right))
-    if of_a_service and not mobile:
-        return bool(re.search(r"\b(?:mother|mum|father|dad|husband|wife|home|her|his|client'?s|patient'?s|next of kin|nok|carer|"
-                              r"partner)\b", view.text[max(0, start - 40) : min(end + 30, right)], re.I))  # fmt: skip
-    return of_a_client or not of_a_service
+    line_left, line_right = view.line(start)
+    place = (min(left, line_left), max(right, line_right)) if line_right - line_left < 200 else (left, right)
+    if not (SERVICE.search(view.text, *place) or OFFERED.search(view.text, *place)):
+        return True
+    mobile = bool(re.fullmatch(r"(?:0{0,2}61)?0?4\d{8}", value))
+    return whose and (mobile or bool(_THEIRS.search(view.text, max(0, start - 60), start)))
 
 
 def addresses(view: View, known: Known) -> Iterator[Hit]:
@@ -158,16 +171,18 @@ def addresses(view: View, known: Known) -> Iterator[Hit]:
             if OWN_CONTACT.search(view.text, max(0, start - 60), start) or address.endswith((".png", ".jpg", ".gif")):
                 continue
             left, right = view.sentence(start, end, 140)
-            if EVENT.search(view.text, left, right) and not CLIENT.search(view.text, left, right):
+            if OFFERED.search(view.text, left, right) and not OF_A_CLIENT.search(view.text, left, right):
                 continue
             yield Hit("mail-address", Level.CLINICAL, start, end)
+
+
+_WRITTEN_AT = re.compile(r"^.*\b(?:\d\d?[:.]\d\d(?:\s?[AaPp]\.?[Mm]\.?)?|\d{4}),?")
 
 
 def _attributed(view: View, known: Known) -> set[str]:
     """Addresses beside the names of members: `Ann Archer <ann@example.org>`."""
     found = re.finditer(r"([^\n<>:,;\"]{2,60}?)\"?[ ]?<(?:mailto:)?([^\s<>@]{1,64}@[^\s<>@]{1,200})>", view.text)
-    return {match[2].casefold() for match in found
-            if known.people.is_known(re.sub(r"^.*\b(?:\d\d?[:.]\d\d(?:\s?[AaPp][Mm])?|\d{4}),?", "", match[1]).strip(" ,\"'"))}  # fmt: skip
+    return {match[2].casefold() for match in found if known.people.is_named(_WRITTEN_AT.sub("", match[1]).strip(" ,\"'"))}
 
 
 def mail_addresses(view: View) -> Iterator[str]:
@@ -184,7 +199,7 @@ def streets(view: View) -> Iterator[Hit]:
                 continue
             left, right = view.sentence(start, end, 160)
             at_home = _LIVES.search(view.text, max(left, start - 80), start)
-            if _VENUE.search(view.text, left, right) and not at_home:
+            if (_VENUE.search(view.text, left, right) or OFFERED.search(view.text, left, right)) and not at_home:
                 continue
             if OWN_CONTACT.search(view.text, max(0, start - 60), start):
                 continue

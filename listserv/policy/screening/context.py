@@ -51,6 +51,20 @@ PUBLIC = re.compile(
     r"founder|founded|pioneer\w*|textbook|film|documentary|series|memoir)\b",
     re.I,
 )
+OFFERED = re.compile(
+    r"\b(?:webinars?|workshops?|trainings?|conferences?|seminars?|registrations?|register|rsvp|enquir\w+|inquir\w+|venue|"
+    r"organi[sz]\w+|applications?|eoi|expressions? of interest|submissions?|abstracts?|supervision|supervisors?|vacanc\w+|"
+    r"facilitat\w+|convenor|convener|coordinator|bookings?|referrals? (?:to|can|go|welcome|via)|intake|service|clinic|cpd|"
+    r"tickets?|room(?:s)? (?:available|to rent|for rent)|interested|peer group|study|recruit\w+|ethics)\b",
+    re.I,
+)
+OF_A_CLIENT = re.compile(
+    r"\b(?:client|patient|pt|consumer|mother|mum|father|dad|son|daughter|husband|wife|partner|carer|next of kin|nok|"
+    r"emergency contact|guardian|sister|brother|grandmother|grandfather|nan|boyfriend|girlfriend|family|ex|"
+    r"klient\w*|patient\w*)(?:'s|s)?\b|\b(?:her|his|their) (?:\w+ )?(?:mobile|mob|phone|number|email|e-mail|address|home)\b|"
+    r"\b(?:she|he|they)(?:'s| is|'re| are)? (?:on|at|reachable|emailed|wrote|rang|texted|calls?|called)\b",
+    re.I,
+)
 OWN_CONTACT = re.compile(
     r"\b(?:my|our)\s+(?:\w+\s+)?(?:mobile|mob|number|phone|cell|email|e-mail|mail|address|direct line|line|rooms|office|"
     r"practice|clinic|fax|landline|website)\b[^.\n]{0,20}\Z|\b(?:call|text|ring|reach|contact|email|e-mail|mail|phone|"

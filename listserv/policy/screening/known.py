@@ -96,6 +96,10 @@ class People:
             return True
         return any(set(words) <= set(full) for full in self.full) if len(words) > 1 else False
 
+    def is_named(self, name: str) -> bool:
+        """The same for what may be no name at all."""
+        return bool(name_words(name)) and self.is_known(name)
+
     def is_first_name(self, name: str) -> bool:
         """Whether a single word is the first name of the author or a member."""
         return name.casefold() in self.first or name.casefold() in self.author

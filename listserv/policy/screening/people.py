@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from listserv.mail.passages import Place
-from listserv.policy.screening.context import CAPITALS_THAT_ARE_NO_NAMES, CASE, EPONYMS, PERSON_WORDS, PSEUDONYM, PUBLIC
+from listserv.policy.screening.context import CAPITALS_THAT_ARE_NO_NAMES, CASE, EPONYMS, OFFERED, PERSON_WORDS, PSEUDONYM, PUBLIC
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.given_names import ALL, GIVEN
 from listserv.policy.screening.known import Hit, Known
@@ -46,6 +46,10 @@ _RELATED_SMALL = re.compile(
     r"\b(?:my |our |the |a |new |young )(?:client|patient|pt|consumer)[ ,(]{1,2}(?P<name>[a-z]{3,14})(?=[ ,.;:)'\n])|"
     r"\b(?:her|his|their|the|my client'?s) (?:son|daughter|husband|wife|mother|mum|father|dad|partner|sister|brother|baby)[ ,(]{1,2}"
     r"(?P<other>[a-z]{3,14})(?=[ ,.;:)'\n])|\b(?:called|named) (?P<called>[a-z]{3,14})(?=[ ,.;:)'\n])"
+)
+_RELATED_UNKNOWN = re.compile(
+    rf"\b(?:[Mm]y|[Oo]ur|[Tt]he|[Aa]|[Tt]his|[Nn]ew)[ ](?:[a-z]+[ ])?(?:client|patient|pt|consumer)(?:,[ ]|[ ]\(|[ ])(?P<name>{_CAP}(?:[ ]{_CAP})?)"
+    rf"(?=[,)]|'s|[ ](?:is|was|has|had|who|and|told|says|said|presented|came|lives|attends|reports|reported|disclosed|wants|feels|recently|again|for|in|at|on|with|about|\())"
 )
 _APPOSED = re.compile(
     rf"(?<![\w@])(?P<name>{_CAP}(?:[ ]{_CAP})?)(?:,?[ ]\(?(?:my |our |a |the |an )?(?:client|patient|pt)\b|,?[ ]\(?(?:aged )?\d{{1,2}}\)?(?:,|[ ]?yo\b|"
@@ -129,20 +133,41 @@ def _is_cited(view: View, start: int, end: int) -> bool:
 
 
 def _titled(view: View) -> Iterator[_Named]:
+    """Names behind a title. Of doctors and professors only those who treat somebody: colleagues are named all day."""
     for found in _TITLED.finditer(view.text):
         name = _trimmed(found["name"])
         start, end = found.start("name"), found.start("name") + len(name)
         if _is_no_name(name) or _in_correspondence(view, found.start(), end) or _is_cited(view, start, end):
             continue
-        learned = re.match(r"(?:d|p|a)", found[0], re.I) is not None
-        if learned and (_is_public(view, start, end) or name.split()[-1].casefold() in EPONYMS):
+        words = [word.casefold() for word in name.split()]
+        learned = re.match(r"(?:d|p(?!astor)|a/|a(?!unty))", found[0], re.I) is not None
+        left, right = view.sentence(start, end, 160)
+        if learned and (
+            words[-1] in EPONYMS
+            or PUBLIC.search(view.text, left, right)
+            or (OFFERED.search(view.text, left, right) and not _TREATS.search(view.text, left, right))
+            or not (_TREATS.search(view.text, left, right) or _HERS.search(view.text, left, right))
+        ):
+            continue
+        if not learned and (words[-1] in _OF_STORIES or _STAFF.search(view.text, left, right)):
             continue
         yield _Named(Hit("name", Level.CLINICAL, found.start(), end), name, False)
 
 
-def _is_public(view: View, start: int, end: int) -> bool:
-    left, right = view.sentence(start, end, 120)
-    return bool(PUBLIC.search(view.text, left, right))
+_TREATS = re.compile(
+    r"\b(?:gp|treating|prescrib\w+|psychiatrist|paediatrician|pediatrician|neurologist|obstetrician|oncologist|cardiologist|"
+    r"referred by|under the care|(?:his|her|their) (?:doctor|specialist|surgeon|dentist)|admit\w*|discharg\w+|"
+    r"(?:saw|sees|seen by|seeing|attends|consulted)|diagnosed)\b",
+    re.I,
+)
+_HERS = re.compile(r"\b(?:clients?|patients?|she|he|her|his|him|mother|father|mum|dad|son|daughter|wife|husband)\b", re.I)
+_STAFF = re.compile(
+    r"\b(?:receptionist|practice manager|office manager|registrar of|our (?:new )?(?:administrator|coordinator|secretary|president|chair)|"
+    r"minister|senator|commissioner|ombudsman|author|novel|film|book|series|character|keynote|webinar|workshop|conference|"
+    r"presenter|facilitator|will present|is presenting|presents on|rsvp|registrations?)\b",
+    re.I,
+)
+_OF_STORIES = frozenset("men bean darcy dalloway rogers potato havisham marple poppins robinson claus doubtfire tiggywinkle marvel universe right wrong hyde ripley smithers burns simpson".split())  # noqa: SIM905 # fmt: skip
 
 
 def _is_pseudonym(view: View, start: int, end: int) -> bool:
@@ -159,9 +184,10 @@ def _named(view: View) -> Iterator[_Named]:
         before = view.text[max(0, found.start() - 45) : found.start()]
         person = who.search(before)
         first = name.split()[0].casefold()
-        if found["how"] == "called" and (first not in ALL or not (person or first in GIVEN)):
+        directly = _SOMEBODY.search(before)
+        if found["how"] == "called" and not (first in ALL and (person or first in GIVEN)) and not (directly and not _SERVICES.match(name)):
             continue
-        if not person and first not in GIVEN:
+        if (not person and first not in GIVEN) or _SERVICES.match(name):
             continue
         if not person and re.search(r"\bmy name\b", found[0] + before):
             continue
@@ -173,15 +199,24 @@ def _named(view: View) -> Iterator[_Named]:
             yield _Named(Hit("name", Level.CLINICAL, found.start("name"), found.start("name") + len(name)), name, True)
 
 
+_SOMEBODY = re.compile(rf"\b(?:an?|my|our|one|another|this|his|her|their)[ ](?:[\w-]+[ ]){{0,4}}{_WHO}(?:,)?[ ]\Z", re.I)
+_SERVICES = re.compile(
+    r"(?:Lifeline|Beyond|Headspace|Triple|Kids|MensLine|Mensline|QLife|Police|Ambulance|Emergency|SANE|Butterfly|Centrelink|Medicare|"
+    r"NDIS|Safe|Circle|Triage|CATT|CAT|Mental|Child|DBT|CBT|ACT|EMDR|Narcan|The|Suicide|13YARN|Yarn|Poisons|Relationships|Open|Poly)\b"
+)
+
+
 def _related(view: View) -> Iterator[_Named]:
     """Names beside words for people in care; a full name is graver than a given name."""
-    for pattern in (_RELATED, _APPOSED, _POSSESSIVE, _ACTING, _ABOUT):
+    for pattern in (_RELATED, _RELATED_UNKNOWN, _APPOSED, _POSSESSIVE, _ACTING, _ABOUT):
         for found in pattern.finditer(view.text):
             name = _trimmed(found["name"])
             words = name.split()
             wanted = ALL if pattern in (_RELATED, _APPOSED) else GIVEN
             start, end = found.start("name"), found.start("name") + len(name)
-            if words[0].casefold() not in wanted or _is_pseudonym(view, start, end) or _is_cited(view, start, end):
+            if _is_no_name(name) or (pattern is _RELATED_UNKNOWN and (name.isupper() or _SERVICES.match(name))):
+                continue
+            if (pattern is not _RELATED_UNKNOWN and words[0].casefold() not in wanted) or _is_pseudonym(view, start, end) or _is_cited(view, start, end):
                 continue
             if pattern is not _RELATED and (_in_correspondence(view, start, end) or _SAID.match(view.text[end : end + 30])):
                 continue
@@ -190,7 +225,7 @@ def _related(view: View) -> Iterator[_Named]:
             if pattern is _RELATED and view.in_signature(start):
                 continue
             full = len(words) > 1 and words[1].casefold() not in CAPITALS_THAT_ARE_NO_NAMES
-            sure = pattern in (_RELATED, _APPOSED, _POSSESSIVE)
+            sure = pattern in (_RELATED, _RELATED_UNKNOWN, _APPOSED, _POSSESSIVE)
             yield _Named(Hit("name", Level.CLINICAL if full else Level.WARNING, start, end), name, sure)
     for found in _RELATED_SMALL.finditer(view.text):
         group = next(group for group in ("name", "other", "called") if found[group])
