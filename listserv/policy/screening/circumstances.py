@@ -78,33 +78,45 @@ _TRAITS: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"anti-nmda|autoimmune encephalitis|landau[- ]kleffner|neurofibromatosis|tuberous sclerosis|lesch[- ]nyhan|usher syndrome|glass eye|one (?:leg|arm|eye))\b", re.I)),
 )  # fmt: skip
 _WINDOW = 700  # characters in which the traits have to stand
-_HYPOTHETICAL = re.compile(
-    r"\b(?:if|when|whenever|whether|unless|any|some|many|most|clients who|people who|patients who|someone who|anyone|example|e\.g\.|textbook|hypothetical|"
-    r"vignette|role[- ]?play|den(?:y|ies|ied|ying)|no (?:current |active |specific |immediate |acute )?(?:suicid\w+ )?(?:plan|intent|risk|ideation|means)|not (?:currently |actively )?(?:suicidal|at (?:imminent |immediate )?risk|planning)|without (?:a )?(?:plan|intent)|history of|"
-    r"historical|previous(?:ly)?|past|years? ago|months? ago|last (?:year|month|decade)|used to|in (?:19|20)\d\d|assess(?:ing|ment)s?|screen(?:ing|er)|scale|questionnaire|workshop|webinar|training|guidelines?|protocol|article|paper|study|studies|"
-    r"research|prevalence|rates?|per cent|%|prevention|policy|define[sd]?|definition|criteria|criterion|items?|survived|recovered|now stable|stable now|safe now|resolved|"
-    r"how (?:do|would|should) (?:you|we|i)\b.{0,30}\b(?:if|when)|template|question on|book|film|series|lecture|course|module|helpline|would|could|might|may\b)",
+_WHO = (
+    r"(?:(?:my|the|our|a|this|one of my|another) (?:[\w-]+ ){0,2}(?:client|patient|pt|consumer|participant|boy|girl|young person|young man|young woman|"
+    r"son|daughter|husband|wife|partner|colleague|friend|mum|mother|dad|father|supervisee|man|woman|teen\w*|student|teenager|brother|sister)|"
+    r"she|he|they|i|client|patient|pt|her|him)"
+)
+_NOW = re.compile(
+    r"\b(?:right now|as (?:i|we) (?:write|speak|type)|tonight|today|this (?:morning|afternoon|evening|minute|arvo|weekend)|at the moment|tomorrow|imminent(?:ly)?|"
+    r"immediate(?:ly)?|in the next (?:few |couple of )?(?:hours?|days?)|just (?:now |been )?(?:called|rang|phoned|texted|messaged|left|told|sent|hung|emailed|walked|"
+    r"said|disclosed|taken|got)|(?:an|one|two|half an|\d) hours? ago|(?:ten|twenty|\d+) minutes ago|within the hour|later today|now|urgent(?:ly)?|still (?:has|have)|won't (?:answer|"
+    r"pick up)|not (?:answering|picking up)|stopped (?:answering|replying)|can't (?:reach|get hold)|what (?:do|should) i do|help)\b",
     re.I,
 )
-_NOW = (
-    r"(?:right now|now|tonight|today|this (?:morning|afternoon|evening|minute|weekend)|at the moment|currently|tomorrow|imminent(?:ly)?|immediate(?:ly)?|"
-    r"in the next (?:few )?(?:hours?|days?)|as (?:I|we) (?:write|speak)|just (?:called|rang|texted|messaged|left|told|sent|hung|emailed)|an hour ago|hours ago|within the hour|later today|minutes ago)"
-)
-_WHO = r"(?:(?:my|the|our|a|this) (?:\w+ )?(?:client|patient|pt|consumer|participant|boy|girl|young (?:person|man|woman)|son|daughter|husband|wife|partner|colleague|friend|mum|mother|dad|father|supervisee|man|woman|teen\w*|student)|she|he|they|client|patient|i)"
-_DANGER = re.compile(
-    r"\b(?:(?:going|intends?|plans?|planning|wants?|about|ready|threaten(?:s|ed|ing)|decided|promised|says? (?:she|he|they)(?:'ll| will| is going to| are going to)|will|gonna)(?: to)? (?:kill|shoot|stab|hang|hurt|harm|end|drown|poison|gas|burn) "
-    r"(?:my|her|him|them|it all|it\b|the|his|their|someone|us)\w*|(?:suicide|suicidal) (?:plan|intent|note|message|text)|plan and (?:the )?means|means and (?:a )?plan|taken (?:an |a massive |a )?overdose|(?:has|have|had) (?:just )?(?:taken|swallowed) (?:\w+ ){0,4}(?:pills|tablets|pack|packets|boxes|panadol|paracetamol|medication)|"
-    r"(?:on|at|near) (?:the|a) (?:bridge|ledge|cliff|train (?:tracks|line|station)|roof|railway)|(?:has|have|with|holding|bought|got|loaded|hidden|access to) (?:a |the |his |her |their )?(?:loaded )?(?:gun|rifle|firearm|knife|rope|noose|shotgun|ligature|stockpile\w*)|"
-    r"(?:imminent|immediate|acute|serious|grave) (?:risk|danger)|(?:life|lives) (?:is|are) in danger|actively suicidal|acutely suicidal|said goodbye|goodbye (?:note|letter|message|text)|not safe|unsafe|"
-    r"(?:don't|do not|doesn't|can't) (?:want to |think (?:I|he|she|they) can )?(?:be here|be alive|live|go on|keep (?:myself|himself|herself|themselves|her|him|them) safe|make it through)|want(?:s)? to die|kill (?:my|him|her|them)sel\w+|end (?:my|his|her|their) (?:own )?li\w+|"
-    r"being (?:beaten|strangled|abused|held)|(?:beating|strangling|hitting|abusing) (?:her|him|the|his|them)\b|(?:child|kids|children|baby)[^.\n]{0,40}\b(?:in danger|at risk|unsafe|not safe|alone with))",
+_CLEARLY_NOW = re.compile(r"\b(?:tonight|right now|as (?:i|we) (?:write|speak)|just (?:called|rang|texted|messaged|left|told|sent|hung)|this (?:morning|afternoon|evening)|minutes ago)\b", re.I)
+_PLAN = re.compile(
+    r"\b(?:(?:is |are |am |was |he's |she's |they're |i'm )?(?:going|intends?|intending|plans?|planning|about|ready|threaten(?:s|ed|ing)?|decided|will|gonna|'ll)(?: to)? (?:kill|shoot|stab|hang|"
+    r"hurt|harm|drown|poison|gas|burn|end|jump|overdose|take (?:her|his|my|their) (?:own )?life|take (?:all|an overdose)|do it|use it)\b|"
+    r"(?:has|have|had|got|with|left|sent|wrote|writing|made) (?:me )?(?:a |an |her |his |the )?(?:\w+ )?(?:suicide|suicidal|clear|detailed|specific|concrete|active|goodbye) (?:plan|intent|note|message|text|letter|email)|"
+    r"(?:a |has )?plan,? (?:and |with )?(?:the )?(?:means|intent|access|date)|means and (?:a )?plan|taken an? (?:\w+ )?overdose|(?:taken|swallowed) (?:\w+ ){0,4}(?:pills|tablets|packs?|packets|boxes|panadol|paracetamol)|"
+    r"(?:on|at|to) (?:the|a) (?:bridge|ledge|cliffs?|train (?:tracks|line|station)|roof|railway|tracks)|(?:has|have|holding|bought|got|loaded|hidden|access to|stockpil\w+) (?:a |the |his |her |their |enough )?(?:loaded )?(?:gun|rifle|"
+    r"firearm|knife|rope|noose|shotgun|ligature|tablets|pills|medication)|(?:at |in |is )?(?:imminent|immediate|acute|serious|grave|extreme) (?:risk|danger)|(?:life|lives) (?:is|are) in danger|(?:actively|acutely|highly) suicidal|"
+    r"(?:said|saying|says) goodbye|(?:is|isn't|am|not|feels?) (?:not )?(?:unsafe|safe)\b|(?:don't|do not|doesn't|does not|can't|cannot|won't) (?:want to |think (?:i|he|she|they) can )?(?:be here|be alive|live (?:any|through)|go on|keep (?:myself|himself|herself|"
+    r"themselves|her|him|them) safe|make it through|survive)|wants? to die|kill(?:ing)? (?:my|him|her|them)sel\w+|end(?:ing)? (?:my|his|her|their) (?:own )?li\w+|end it(?: all)?\b|"
+    r"(?:being|is) (?:beaten|strangled|raped|held)|(?:beating|strangling|hitting|hurting|choking|molesting|abusing) (?:her|him|the|his|them|my)\b|(?:child|kids|children|baby|toddler)[^.\n]{0,50}\b(?:in danger|at risk|unsafe|not safe|alone with)|"
+    r"suicidal(?: tonight| now| right now| today)?|threatening suicide)",
     re.I,
 )
-_NOW_RX = re.compile(rf"\b{_NOW}\b", re.I)
+_TEACHING = re.compile(
+    r"\b(?:(?:if|whether|unless|in case|should) (?:a|an|any|your|the|my|our|someone|somebody|you|she|he|they|i)\b|when (?:a|an|any|your|clients?|patients?|someone|people|you)\b|(?:clients|people|patients|those|individuals|young people|adolescents|adults|"
+    r"veterans|men|women) (?:who|with|at|are|were|in)\b|anyone|e\.g\.|for example|textbook|hypothetical\w*|vignettes?|role[- ]?play\w*|den(?:y|ies|ied|ying)|no (?:\w+ )?(?:\w+ )?(?:plan|intent|risk|ideation|means)s?\b|(?:not|never|isn't|wasn't) (?:\w+ )?"
+    r"(?:suicidal|at (?:\w+ )?risk|in (?:\w+ )?danger|planning)|without (?:a |any )?(?:plan|intent)|history of|historical\w*|previous(?:ly)?|in the past|(?:years?|months?|weeks?) (?:ago|later|earlier)|last (?:year|month|decade)|used to|in (?:19|20)\d\d|"
+    r"risk assessments?|scales?|questionnaires?|workshops?|webinars?|training|guidelines?|protocols?|articles?|papers?|stud(?:y|ies)|research|prevalence|rates? of|per cent|\d ?%|prevention|polic(?:y|ies)|definitions?|criteri\w+|survived|recovered|now stable|stable now|"
+    r"safe now|is safe\b|now safe|resolved|templates?|books?|films?|series|lecture|course|module|chapter|theory|literature|generally|often|typically)\b",
+    re.I,
+)
 _WHO_RX = re.compile(rf"\b{_WHO}\b", re.I)
 _MYSELF = re.compile(
-    r"\bI(?:'m| am|'ve| have)?(?: really| just| honestly)? (?:want to|going to|gonna|plan to|planning to|intend to|decided to|about to|thinking (?:about|of)|can't stop thinking (?:about|of))[ ]?(?:kill(?:ing)? myself|end(?:ing)? (?:my life|it all|it)|die|dying|tak(?:e|ing) my (?:own )?life|hurt(?:ing)? myself|not be(?:ing)? here)|"
-    r"\bI(?:'ve| have)? (?:just )?(?:taken|swallowed|took) (?:an overdose|all|too many|a lot of|the whole)\b|\bI (?:don't|do not|can't|cannot) (?:want to be (?:here|alive)|want to live|go on|keep myself safe|do this any ?more)\b|\bI(?:'m| am) (?:suicidal|not safe|at the bridge|on the bridge)\b|\bI have a (?:plan|rope|gun) (?:and|to)\b",
+    r"\bI(?:'m| am|'ve| have)?(?: really| just| honestly| don't know what to do and)? (?:want to|going to|gonna|plan to|planning to|intend to|decided to|about to|thinking (?:about|of)|can't stop thinking (?:about|of)|will)[ ]?(?:kill(?:ing)? myself|end(?:ing)? (?:my life|it all|it)|die\b|dying|"
+    r"tak(?:e|ing) my (?:own )?life|hurt(?:ing)? myself|not be(?:ing)? here)|\bI(?:'ve| have)? (?:just )?(?:taken|swallowed|took) (?:an overdose|all|too many|a lot of|the whole)\b|\bI (?:don't|do not|can't|cannot) (?:want to be (?:here|alive)|want to live|go on|keep myself safe|"
+    r"do this any ?more)\b|\bI(?:'m| am) (?:suicidal|not safe|at the bridge|on the bridge)\b|\bI have a (?:plan|rope|gun) (?:and|to)\b|\bI(?:'d| would) rather be dead\b|\bI(?:'m| am) saying goodbye\b",
     re.I,
 )
 
@@ -170,12 +182,20 @@ def risks(view: View) -> Iterator[Hit]:
     """Plain words of a plan or a danger now, of the author or somebody in their care; no teaching, no past."""
     for found in _MYSELF.finditer(view.text):
         left, right = view.sentence(*found.span(), 160)
-        if not re.search(r"\b(?:if|client|patient|says?|said|told|example|e\.g\.|\"I|'I)\b", view.text[left : found.start()], re.I) and view.text[found.start() - 1 : found.start()] not in "\"'":
+        before = view.text[left : found.start()]
+        if not _SOMEBODY_SAID.search(before) and not before.rstrip(" ").endswith(("\"", "'")):
             yield Hit("risk", Level.NOTE, *found.span())
-    for found in _DANGER.finditer(view.text):
+    for found in _PLAN.finditer(view.text):
         left, right = view.sentence(*found.span(), 200)
-        near_left, near_right = max(0, left - 160), min(len(view.text), right + 160)
-        if _HYPOTHETICAL.search(view.text, left, right) or not _WHO_RX.search(view.text, left, right):
+        if not _WHO_RX.search(view.text, left, right):
             continue
-        if _NOW_RX.search(view.text, near_left, near_right):
+        if _TEACHING.search(view.text, left, right) and not (
+            _CLEARLY_NOW.search(view.text, left, right) and not _DENIED.search(view.text, left, right)
+        ):
+            continue
+        if _NOW.search(view.text, max(0, left - 200), min(len(view.text), right + 200)):
             yield Hit("risk", Level.NOTE, *found.span())
+
+
+_SOMEBODY_SAID = re.compile(r"\b(?:if|clients?|patients?|says?|said|told|tells|example|e\.g\.|statements?|phrases?|like|items?)\b", re.I)
+_DENIED = re.compile(r"\b(?:den(?:y|ies|ied|ying)|no (?:\w+ )?(?:plan|intent|risk|ideation)|if (?:a|an|any|your|someone)|when (?:a|an|your|clients?|someone)|webinar|workshop|training|role[- ]?play)\b", re.I)

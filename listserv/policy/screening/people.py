@@ -170,6 +170,11 @@ _STAFF = re.compile(
 _OF_STORIES = frozenset("men bean darcy dalloway rogers potato havisham marple poppins robinson claus doubtfire tiggywinkle marvel universe right wrong hyde ripley smithers burns simpson".split())  # noqa: SIM905 # fmt: skip
 
 
+def _is_public(view: View, start: int, end: int) -> bool:
+    left, right = view.sentence(start, end, 120)
+    return bool(PUBLIC.search(view.text, left, right) or OFFERED.search(view.text, left, right))
+
+
 def _is_pseudonym(view: View, start: int, end: int) -> bool:
     return bool(PSEUDONYM.search(view.text, max(0, start - 60), min(len(view.text), end + 60)))
 
@@ -199,7 +204,7 @@ def _named(view: View) -> Iterator[_Named]:
             yield _Named(Hit("name", Level.CLINICAL, found.start("name"), found.start("name") + len(name)), name, True)
 
 
-_SOMEBODY = re.compile(rf"\b(?:an?|my|our|one|another|this|his|her|their)[ ](?:[\w-]+[ ]){{0,4}}{_WHO}(?:,)?[ ]\Z", re.I)
+_SOMEBODY = re.compile(rf"\b(?:an?|my|our|one|another|this|his|her|their)[ ](?:[\w-]+[ ]){{0,4}}{_WHO},?[ ]?\Z", re.I)
 _SERVICES = re.compile(
     r"(?:Lifeline|Beyond|Headspace|Triple|Kids|MensLine|Mensline|QLife|Police|Ambulance|Emergency|SANE|Butterfly|Centrelink|Medicare|"
     r"NDIS|Safe|Circle|Triage|CATT|CAT|Mental|Child|DBT|CBT|ACT|EMDR|Narcan|The|Suicide|13YARN|Yarn|Poisons|Relationships|Open|Poly)\b"
