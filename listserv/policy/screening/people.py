@@ -63,7 +63,7 @@ _POSSESSIVE = re.compile(
     rf"birthday|funeral|death|suicide|attempt|disclosure|baby|caseworker|room|support worker)\b"
 )
 _ACTING = re.compile(
-    rf"(?<![\w@.])(?P<name>{_CAP})[ \n](?:(?:has|had|was|is|also|then|later|first|now|just|recently|still|who)[ ])?(?:disclosed|presented|presents|"
+    rf"(?<![\w@.])(?P<name>{_CAP}(?:[ ]{_CAP})?)[ \n](?:(?:has|had|was|is|also|then|later|first|now|just|recently|still|who)[ ])?(?:disclosed|presented|presents|"
     rf"self-harm\w*|overdosed|was admitted|admitted|been admitted|was discharged|been discharged|was diagnosed|been diagnosed|"
     rf"attends|attended|cut herself|cut himself|refuses|refused|dissociat\w+|denies|denied|reports|reported|describes|described|"
     rf"told me|tells me|stopped eating|stopped taking|lives with|lost (?:her|his|their)|relapsed|been cutting|cutting|engaged well|"
