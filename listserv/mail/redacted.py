@@ -30,7 +30,7 @@ from listserv.mail.revised import SIGNATURES, revised
 from listserv.mail.rewritten import in_utf8, no_longer_signed, words_alone
 from listserv.mail.sought import Sought, numbers_in, numbers_in_bytes, replaced, sought
 from listserv.mail.sought_fields import fields_without
-from listserv.mail.sought_html import remains, replaced_in_html
+from listserv.mail.sought_html import misread, replaced_in_html
 from listserv.mail.text import html_to_text
 from listserv.mail.transfer import Edit, apply_edits, base64_lines, head_of, with_field
 
@@ -234,7 +234,9 @@ def _attached_message(fields: list[Field], data: bytes, work: _Work, number: int
 def _page(node: Node, fields: list[Field], html: str, work: _Work, number: int) -> _Change | None:
     """A page of HTML; as plain text when some program could still read a value in it."""
     page, count = replaced_in_html(html, work.values, work.mark)
-    still = remains(page, work.values)
+    still = misread(page, work.values)
+    if count:
+        still |= set(replaced_in_html(page, work.values, work.mark)[1])
     work.took(count + Counter(still - set(count)), number, "the HTML text")
     if not still:
         return _Change(*in_utf8(node, fields, page)) if count else None

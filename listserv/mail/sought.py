@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _JUNK = re.compile(r"[\W_]+")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _BETWEEN = r"[\W_]{0,200}"
@@ -31,7 +32,11 @@ def _folded(character: str) -> str:
 
 def fold(text: str) -> str:
     """Text without what a reader does not see or does not mind: case, accents, width, characters without width."""
-    return text.lower() if text.isascii() else "".join(map(_folded, text))
+    return text.lower() if _is_plain(text) else "".join(map(_folded, text))
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and not _CONTROL.search(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Text:
 
 def folded(text: str) -> Text:
     """A text and the way back to it."""
-    if text.isascii():
+    if _is_plain(text):
         return Text(text.lower(), range(len(text)), range(1, len(text) + 1))
     out: list[str] = []
     places: list[int] = []
@@ -61,6 +66,7 @@ class Sought:
     """One value; `number` is its place among all. `strong`: found inside longer words as well."""
 
     number: int
+    value: str
     compact: str
     strong: bool
     pattern: re.Pattern[str]
@@ -81,9 +87,7 @@ def _sought(number: int, value: str) -> Sought | None:
     compact = _JUNK.sub("", plain)
     if not tokens:
         return None
-    digits = sum(map(str.isdigit, compact))
-    many = digits >= _ENOUGH_DIGITS
-    strong = many or (len(tokens) > 1 and len(compact) >= _ENOUGH_LETTERS)
+    many, strong = _strength(tokens)
     pieces = [_piece(token, many=many, long=len(compact) >= _ENOUGH_DIGITS) for token in tokens]
     out = pieces[0]
     for before, after, piece in zip(tokens, tokens[1:], pieces[1:], strict=False):
@@ -91,7 +95,14 @@ def _sought(number: int, value: str) -> Sought | None:
         out += (_BETWEEN if loose else _BETWEEN.replace("{0,", "{1,")) + piece
     if not strong:
         out = _edge(tokens[0][0], behind=True) + out + _edge(tokens[-1][-1], behind=False)
-    return Sought(number, compact, strong, re.compile(out))
+    return Sought(number, value, compact, strong, re.compile(out))
+
+
+def _strength(tokens: Sequence[str]) -> tuple[bool, bool]:
+    """Whether a value has many digits, and whether it is nothing else inside longer words either."""
+    compact = "".join(tokens)
+    many = sum(map(str.isdigit, compact)) >= _ENOUGH_DIGITS
+    return many, many or (len(tokens) > 1 and len(compact) >= _ENOUGH_LETTERS)
 
 
 def _piece(token: str, *, many: bool, long: bool) -> str:
@@ -149,7 +160,7 @@ def replaced(text: str, values: Sequence[Sought], mark: str) -> tuple[str, Count
     position = 0
     for start, end, numbers in spans(source, values):
         begin, until = source.begins[start], source.ends[end - 1]
-        while until < len(text) and not _folded(text[until]) and not text[until].isascii():
+        while until < len(text) and not _folded(text[until]):
             until += 1  # accents of the last letter, characters without width
         out += [text[position:begin], mark]
         position = until
@@ -158,16 +169,31 @@ def replaced(text: str, values: Sequence[Sought], mark: str) -> tuple[str, Count
 
 
 def numbers_in_bytes(data: bytes, values: Sequence[Sought]) -> frozenset[int]:
-    """Which of the values stand in bytes of any kind, in one of the encodings of text; not the shortest."""
-    long = tuple(one for one in values if len(one.compact) >= _LEAST_IN_BYTES)
-    return frozenset(number for text in _readings(data) for number in numbers_in(text, long)) if long else frozenset()
+    """Which of the values stand in bytes of any kind, in UTF-8, UTF-16 or Latin-1; the shortest are not looked for."""
+    return frozenset(
+        one.number for one in values if len(one.compact) >= _LEAST_IN_BYTES and _in_bytes(one.value).search(data)
+    )
 
 
-def _readings(data: bytes) -> Iterator[str]:
-    yield data.decode("latin-1")
-    if not data.isascii():
-        yield data.decode("utf-8", "ignore")
-    if b"\0" in data:
-        for at in (0, 1):
-            for name in ("utf-16-le", "utf-16-be"):
-                yield data[at:].decode(name, "ignore")
+@lru_cache(maxsize=1000)
+def _in_bytes(value: str) -> re.Pattern[bytes]:
+    """The value in any of the encodings of text, which all have ASCII in common but for NULs."""
+    tokens = re.findall(r"[^\W\d_]+|\d+", unicodedata.normalize("NFC", unicodedata.normalize("NFKC", value)))
+    many, strong = _strength(tokens)
+    between = rb"[^0-9A-Za-z]{0,200}"
+    pieces = [(between if many and token.isdigit() else rb"\0?").join(map(_octets, token)) for token in tokens]
+    pattern = between.join(pieces)
+    if not strong:
+        digits = tokens[0][0].isdigit(), tokens[-1][-1].isdigit()
+        before, after = (rb"[0-9]" if one else rb"[A-Za-z]" for one in digits)
+        pattern = b"(?<!" + before + b")(?<!" + before + rb"\0)" + pattern + rb"(?!\0?" + after + b")"
+    return re.compile(pattern, re.I)
+
+
+def _octets(character: str) -> bytes:
+    """A character as any of its encodings, and as the letter without accent."""
+    if character.isascii():
+        return re.escape(character.encode())
+    forms = {character, character.upper(), character.lower(), _folded(character)}
+    found = {form.encode(name, "ignore") for form in forms for name in ("utf-8", "utf-16-le", "utf-16-be", "latin-1")}
+    return b"(?:" + b"|".join(re.escape(one) for one in sorted(found - {b""}, key=len, reverse=True)) + b")"

@@ -1,7 +1,7 @@
 """Values that must not stand in a page of HTML any more: its text across tags and entities, attributes, comments.
 
 Pure; for redaction. The page is edited by offsets: whatever names no value stays as it was written. Mail programs read
-broken HTML in different ways; `remains` therefore looks in more than one.
+broken HTML in different ways; `misread` therefore looks in more than one.
 """
 
 from __future__ import annotations
@@ -197,11 +197,10 @@ def _tag_without(tag: str, values: Sequence[Sought], mark: str) -> str:
     return "" if numbers_in(_plain(new), values) else new
 
 
-def remains(html: str, values: Sequence[Sought]) -> frozenset[int]:
-    """Which of the values can still be read in a page, in one of several ways of reading it."""
-    _, count = replaced_in_html(html, values, "")
+def misread(html: str, values: Sequence[Sought]) -> frozenset[int]:
+    """Which of the values a program could read in a page that takes its broken places in another way than `tokens`."""
     naive = unescape(_TAG.sub("", html))
-    found = frozenset(count) | numbers_in(naive, values) | numbers_in(html, values)
+    found = numbers_in(naive, values) | numbers_in(html, values)
     compact = compacted(fold(naive))
     if not found and any(value.may_be_in(compact) for value in values):
         found = numbers_in(html_to_text(html), values)
