@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from listserv.errors import UserError
-from listserv.mail.address import without_tag
+from listserv.mail.address import canonical, without_tag
 from listserv.mail.names import name_key
 from listserv.model import (
     Address,
@@ -298,9 +298,14 @@ def addresses_of(tx: Connection, person: int) -> frozenset[str]:
 
 
 def names_of_members(tx: Connection, names: Collection[str]) -> frozenset[str]:
-    """Those of some names that are members': whole names, or one word of a member's name standing alone."""
+    """Those of some names and mail addresses that are members'; a word alone when it is one of a member's name."""
     found: set[str] = set()
     for name in names:
+        if "@" in name:
+            known = tx.execute(select(_address.c.id).where(_address.c.canonical == canonical(name))).first()
+            if known is not None:
+                found.add(name)
+            continue
         key = name_key(name)
         where = _person.c.name_key == key
         if not key:

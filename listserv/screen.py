@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -20,8 +19,8 @@ from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
 from listserv.mail.message import Message
 from listserv.mail.passages import Passage, Place, passages
-from listserv.policy.screening.scan import Known, names, screen, unread
-from listserv.policy.screening.scan import scrubbed as scrub
+from listserv.policy.screening import Known, addresses, names, screen
+from listserv.policy.screening import scrubbed as scrub
 from listserv.policy.screening.screened import NOTHING_FOUND, Screened
 from listserv.posts import screening_of
 from listserv.routing import Kind, Route
@@ -43,16 +42,15 @@ async def look(ctx: Context, incoming: Incoming, routes: Iterable[Route]) -> Scr
     found = await asyncio.to_thread(passages, incoming.message, read.texts) if big else passages(
         incoming.message, read.texts
     )  # fmt: skip
-    named = names(found)
+    named = names(found) | addresses(found)
     known = await ctx.db.read(lambda tx: _known(ctx, tx, _address(incoming), named))
-    result = await asyncio.to_thread(_screened, found, known) if big else _screened(found, known)
-    return _with_unread(result, incoming.message, read.unread)
+    return await asyncio.to_thread(_screened, found, known) if big else _screened(found, known)
 
 
 def look_at_text(ctx: Context, tx: Connection, message: Message, author: str) -> Screened:
     """The same inside a transaction, for a message without documents (a corrected text)."""
     found = passages(message)
-    return _screened(found, _known(ctx, tx, author, names(found)))
+    return _screened(found, _known(ctx, tx, author, names(found) | addresses(found)))
 
 
 def scrubbed(ctx: Context, tx: Connection, words: str) -> str:
@@ -77,7 +75,7 @@ def _known(ctx: Context, tx: Connection, author: str, named: Collection[str]) ->
     person = membership.person_of(tx, author) if author else None
     return Known(
         author_name=membership.name_of(tx, person) if person is not None else "",
-        author_addresses=frozenset(membership.addresses_of(tx, person) if person is not None else (author,)),
+        author_addresses=tuple(membership.addresses_of(tx, person)) if person is not None else (author,),
         members=membership.names_of_members(tx, named),
     )
 
@@ -88,18 +86,4 @@ def _screened(found: Sequence[Passage], known: Known) -> Screened:
         findings,
         tuple(found[one.passage].text[one.start : one.end] for one in findings),
         tuple(found[one.passage].part for one in findings),
-    )
-
-
-def _with_unread(screened: Screened, message: Message, files: dict[int, str]) -> Screened:
-    """What could not be read is itself a finding, once for each file."""
-    known = set(screened.parts)
-    extra = [(part, unread(message, part, why)) for part, why in sorted(files.items()) if part not in known]
-    if not extra:
-        return screened
-    return replace(
-        screened,
-        findings=screened.findings + tuple(finding for _, finding in extra),
-        values=screened.values + ("",) * len(extra),
-        parts=screened.parts + tuple(part for part, _ in extra),
     )

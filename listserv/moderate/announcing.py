@@ -19,8 +19,8 @@ from listserv.mail.text import one_line
 from listserv.membership import Recipient, recipient
 from listserv.model import Decision, Person, Purpose
 from listserv.moderate.asking import TOKEN_LIFE, issue
+from listserv.policy.screening import advice, summary, title
 from listserv.policy.screening.finding import Finding, Level
-from listserv.policy.screening.kinds import advice, summary, title
 from listserv.policy.screening.masking import covered
 from listserv.policy.screening.screened import Screened
 

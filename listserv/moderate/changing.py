@@ -21,7 +21,7 @@ from listserv.model import Message, Post, PostState
 from listserv.moderate.announcing import proven
 from listserv.moderate.deciding import set_aside
 from listserv.policy.rules import decide as verdict_of
-from listserv.policy.screening.kinds import summary
+from listserv.policy.screening import summary
 from listserv.policy.screening.screened import Screened
 from listserv.policy.verdict import Action, Reason
 
@@ -50,9 +50,8 @@ def redact_findings(
     screened = posts.screened_of(ctx, post)
     chosen = [one for one in screened.left() if numbers is None or one[0] in numbers]
     raw = posts.raw_message(ctx, tx, post.message_id)
-    in_files = (Place.FILE,)
-    values = [value for _, finding, value in chosen if finding.place not in in_files and value.strip()]
-    parts = {screened.parts[n - 1] for n, finding, value in chosen if finding.place in in_files or not value.strip()}
+    values = [value for _, _, value in chosen if value.strip()]
+    parts = {screened.parts[n - 1] for n, finding, _ in chosen if finding.place is Place.FILE}
     if words:
         values = [words]
     done: Redacted = redact(raw, values, without_parts=parts)
@@ -64,7 +63,8 @@ def redact_findings(
     put_in_place(ctx, tx, post, incoming, remaining, "redacted", state=state)
     taken = tuple(summary(one) for n, one in enumerate(screened.findings, 1) if n in remaining.gone - screened.gone)
     left = tuple(summary(finding) for n, finding, _ in remaining.left() if any(n == chose[0] for chose in chosen))
-    return Change(taken or tuple(done.taken), left)
+    where = tuple(f"your words, {one.times} times, {one.where}" for one in done.taken)
+    return Change(taken or where, left)
 
 
 def put_in_place(

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from listserv.policy.screening.finding import Finding, Level
-from listserv.policy.screening.kinds import title
+from listserv.policy.screening import Finding, Level, title
 from listserv.policy.verdict import Action, Facts, Reason, Verdict
 
 Rule = Callable[[Facts], Reason | None]
