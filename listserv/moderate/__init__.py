@@ -5,6 +5,7 @@
 of a post's own, and `asking` makes the tokens.
 """
 
+from listserv.moderate.acting import redact_by_number as redact
 from listserv.moderate.announcing import announce, approved_by_person, covering_for_author, released, tell_author
 from listserv.moderate.answering import answer
 from listserv.moderate.asking import TOKEN_LIFE, find, issue
@@ -27,6 +28,7 @@ __all__ = [
     "find",
     "issue",
     "overdue",
+    "redact",
     "released",
     "tell_author",
 ]

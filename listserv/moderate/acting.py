@@ -86,6 +86,14 @@ def give_back(ctx: Context, tx: Connection, post: Any, by: By, words: str) -> Ou
     return _gone(tx, post)
 
 
+def redact_by_number(ctx: Context, tx: Connection, number: int, by: By, argument: str) -> tuple[Outcome, str]:
+    """The same for the number of a post, which may not exist."""
+    post = tx.execute(select(_post).where(_post.c.id == number)).first()
+    if post is None:
+        return Outcome(False, f"There is no post with the number {number}."), ""
+    return redact(ctx, tx, post, by, argument)
+
+
 def redact(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> tuple[Outcome, str]:
     """Takes findings by their numbers, all of them, or free words out; the outcome, and the text as it is then."""
     if post.state != PostState.HELD:

@@ -173,9 +173,14 @@ def tell_author(ctx: Context, tx: Connection, post: Any, verb: str, reason: str 
         answering=notices.Answering(post.message_id_header),
         post_id=post.id,
         subject=one_line(post.subject, 200) or "(no subject)",
-        reason=_OWN_ANSWERS.sub("[address]", reason.strip())[:REASON_SHOWN],
+        reason=without_answers(reason.strip())[:REASON_SHOWN],
         **more,
     )
+
+
+def without_answers(words: str) -> str:
+    """A person's words without addresses of ours at which something could be decided."""
+    return _OWN_ANSWERS.sub("[address]", words)
 
 
 def released(ctx: Context, tx: Connection, post: Any) -> None:

@@ -22,6 +22,7 @@ from listserv.mail.text import one_line
 from listserv.membership import Recipient, person_of, recipient
 from listserv.model import Notice, Post, PostState, Purpose
 from listserv.moderate import acting, changing
+from listserv.moderate.announcing import without_answers
 from listserv.moderate.asking import find
 from listserv.moderate.deciding import DECIDING, By, Outcome, decide, earlier, record
 
@@ -76,8 +77,10 @@ def answer(ctx: Context, tx: Connection, token: str, incoming: Incoming, proof: 
         _explain(ctx, tx, post, moderator, said, say)
         return
     by = By(moderator.name or moderator.email, "mail", moderator.person, proof.by)
-    _do(ctx, tx, post, said.verb, screen.scrubbed(ctx, tx, said.argument) if said.verb != "redact" else said.argument,
-        by, say)  # fmt: skip
+    words = said.argument
+    if said.verb != "redact":  # its words are looked for as they stand, and never repeated
+        words = screen.scrubbed(ctx, tx, without_answers(words))
+    _do(ctx, tx, post, said.verb, words, by, say)
 
 
 def _decides(tx: Connection, post: Any, moderator: Recipient) -> bool:

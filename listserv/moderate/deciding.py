@@ -81,7 +81,7 @@ def decide(ctx: Context, tx: Connection, post_id: int, verb: str, by: By, reason
         return _propose(ctx, tx, post, verb, by, reason)
     values: dict[str, Any] = {}
     if verb == "approve":
-        stopped = still_stopped(ctx, tx, post, now)
+        stopped = None if post.imported else still_stopped(ctx, tx, post, now)
         if stopped:
             return Outcome(False, stopped)
         if _needs_second(ctx, tx, post, by):
@@ -93,6 +93,8 @@ def decide(ctx: Context, tx: Connection, post_id: int, verb: str, by: By, reason
         post = tx.execute(select(_post).where(_post.c.id == post_id)).one()
         return Outcome(False, earlier(tx, post), earlier=True)
     record(tx, post_id, verb, by, reason, now)
+    if post.imported:  # nobody waits for an answer about an old post
+        return Outcome(True, f"The post is {PAST[verb]}.", release_at=values.get("release_at"))
     if verb == "approve":
         count_approved(tx, post.person_id, +1)
     else:

@@ -231,12 +231,23 @@ def risk(facts: Facts) -> Reason | None:
 
 def identifier(facts: Facts) -> Reason | None:
     """It may tell who a client is."""
-    grave = {Level.HIGH, Level.CLINICAL} if facts.screening == "clinical" else {Level.HIGH}
-    found = [one for one in facts.findings if one.level in grave] if facts.screening != "off" else []
+    found = _grave(facts.findings, facts.screening)
     if not found:
         return None
     what = kinds_in_words(found)
     return _held(identifier, what, f"It may tell who a client is ({what}).")
+
+
+def screened_reasons(findings: Sequence[Finding], screening: str) -> list[Reason]:
+    """Why an old post, which is imported, would have been held; empty when it can be published."""
+    grave = _grave(findings, screening)
+    return [_held(identifier, kinds_in_words(grave))] if grave else []
+
+
+def _grave(findings: Sequence[Finding], screening: str) -> list[Finding]:
+    """What holds a post on a list that is screened in this way (clinical, general or off)."""
+    levels = {"clinical": {Level.HIGH, Level.CLINICAL}, "general": {Level.HIGH}}.get(screening, set())
+    return [one for one in findings if one.level in levels]
 
 
 def kinds_in_words(findings: Sequence[Finding]) -> str:

@@ -20,14 +20,20 @@ _PLACE_OF_WORK = (
     r"Medical Centre|Council|Shire|Shire Council|Battalion|Regiment|Squadron|Brigade|RSL|Football Club|Club|Nursing Home|Aged Care|"
     r"Private|Refinery|Airport|Depot|Foods|Transport|Logistics)\b"
 )
-_WORKPLACE = re.compile(rf"\b(?:[Aa]t|[Ff]rom|[Ff]or|[Tt]o|[Aa]ttends|[Aa]ttending|[Jj]oined|with)[ \n](?:the[ ])?(?P<where>[A-Z][\w']+[ \n]{_CAPS}{_PLACE_OF_WORK})")
-_UNIT = re.compile(r"\b(?P<where>\d{1,2}(?:st|nd|rd|th)[ ](?:Battalion|Regiment|Squadron|Brigade|Field Ambulance)(?:[ ][A-Z]+)?|HMAS[ ][A-Z][a-z]+|RAAF[ ](?:Base[ ])?[A-Z][a-z]+)")
+_WORKPLACE = re.compile(
+    rf"\b(?:[Aa]t|[Ff]rom|[Ff]or|[Tt]o|[Aa]ttends|[Aa]ttending|[Jj]oined|with)[ \n](?:the[ ])?(?P<where>[A-Z][\w']+[ \n]{_CAPS}{_PLACE_OF_WORK})"
+)
+_UNIT = re.compile(
+    r"\b(?P<where>\d{1,2}(?:st|nd|rd|th)[ ](?:Battalion|Regiment|Squadron|Brigade|Field Ambulance)(?:[ ][A-Z]+)?|HMAS[ ][A-Z][a-z]+|RAAF[ ](?:Base[ ])?[A-Z][a-z]+)"
+)
 _EMPLOYER = re.compile(
     r"\b(?:works?|worked|working|employed|job|shifts?|teaches|teacher|nurse|apprentice|manager|principal|enrolled|student)\b[^.\n]{0,30}?\b(?:at|for|with|by)[ ](?:the[ ])?"
     r"(?P<where>(?:[A-Z][\w'&]+)(?:[ ](?:[A-Z][\w'&]+|of|and|&)){0,4})"
 )
 _OWN_WORK = re.compile(r"\b(?:I|we|our|my|I'm|I've|us|team|colleagues?)\b[^.\n]{0,60}\Z")
-_PUBLIC_PLACE = re.compile(r"\b(?:Emergency|Supreme|Family|the Royal Commission|Headspace|headspace|Lifeline|Beyond|Medicare|Centrelink|NDIS|Zoom|Teams|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|January|February|March|April|June|July|August|September|October|November|December|Australia|Australian|Victoria|Queensland|NSW|CBT|DBT|ACT|EMDR)\b")
+_PUBLIC_PLACE = re.compile(
+    r"\b(?:Emergency|Supreme|Family|the Royal Commission|Headspace|headspace|Lifeline|Beyond|Medicare|Centrelink|NDIS|Zoom|Teams|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|January|February|March|April|June|July|August|September|October|November|December|Australia|Australian|Victoria|Queensland|NSW|CBT|DBT|ACT|EMDR)\b"
+)
 _THIRD = re.compile(
     r"\b(?P<who>(?:Dr|Mr|Mrs|Ms|Prof|Professor)\.?[ ][A-Z][\w'-]+(?:[ ][A-Z][\w'-]+)?|(?:our|my|their|her|his|the|a)[ ](?:practice |line |team |clinical |former |old |local |previous |treating )?"
     r"(?:manager|supervisor|colleague|boss|director|principal|psychiatrist|psychologist|GP|employer|solicitor|barrister|ex-husband|"
@@ -90,7 +96,10 @@ _NOW = re.compile(
     r"pick up)|not (?:answering|picking up)|stopped (?:answering|replying)|can't (?:reach|get hold)|what (?:do|should) i do|help)\b",
     re.I,
 )
-_CLEARLY_NOW = re.compile(r"\b(?:tonight|right now|as (?:i|we) (?:write|speak)|just (?:called|rang|texted|messaged|left|told|sent|hung)|this (?:morning|afternoon|evening)|minutes ago)\b", re.I)
+_CLEARLY_NOW = re.compile(
+    r"\b(?:tonight|right now|as (?:i|we) (?:write|speak)|just (?:called|rang|texted|messaged|left|told|sent|hung)|this (?:morning|afternoon|evening)|minutes ago)\b",
+    re.I,
+)
 _PLAN = re.compile(
     r"\b(?:(?:is |are |am |was |he's |she's |they're |i'm )?(?:going|intends?|intending|plans?|planning|about|ready|threaten(?:s|ed|ing)?|decided|will|gonna|'ll)(?: to)? (?:kill|shoot|stab|hang|"
     r"hurt|harm|drown|poison|gas|burn|end|jump|overdose|take (?:her|his|my|their) (?:own )?life|take (?:all|an overdose)|do it|use it)\b|"
@@ -131,7 +140,9 @@ def workplaces(view: View) -> Iterator[Hit]:
             if view.in_signature(start) or _OWN_WORK.search(view.text, max(0, start - 70), start):
                 continue
             left, right = view.sentence(start, end, 140)
-            if _PUBLIC_PLACE.match(view.text, start) or (EVENT.search(view.text, left, right) and not CLIENT.search(view.text, left, right)):
+            if _PUBLIC_PLACE.match(view.text, start) or (
+                EVENT.search(view.text, left, right) and not CLIENT.search(view.text, left, right)
+            ):
                 continue
             if pattern is _EMPLOYER and (" " not in found["where"] and not CLIENT.search(view.text, left, start)):
                 continue
@@ -153,7 +164,11 @@ def combinations(view: View) -> Iterator[Hit]:
         return
     found: list[tuple[int, int, str]] = []
     for kind, pattern in _TRAITS:
-        found += [(match.start(), match.end(), kind) for match in pattern.finditer(view.text) if not view.in_signature(match.start())]
+        found += [
+            (match.start(), match.end(), kind)
+            for match in pattern.finditer(view.text)
+            if not view.in_signature(match.start())
+        ]
     found.sort()
     shown: set[tuple[int, int, str]] = set()
     first = 0
@@ -183,7 +198,7 @@ def risks(view: View) -> Iterator[Hit]:
     for found in _MYSELF.finditer(view.text):
         left, right = view.sentence(*found.span(), 160)
         before = view.text[left : found.start()]
-        if not _SOMEBODY_SAID.search(before) and not before.rstrip(" ").endswith(("\"", "'")):
+        if not _SOMEBODY_SAID.search(before) and not before.rstrip(" ").endswith(('"', "'")):
             yield Hit("risk", Level.NOTE, *found.span())
     for found in _PLAN.finditer(view.text):
         left, right = view.sentence(*found.span(), 200)
@@ -197,5 +212,10 @@ def risks(view: View) -> Iterator[Hit]:
             yield Hit("risk", Level.NOTE, *found.span())
 
 
-_SOMEBODY_SAID = re.compile(r"\b(?:if|clients?|patients?|says?|said|told|tells|example|e\.g\.|statements?|phrases?|like|items?)\b", re.I)
-_DENIED = re.compile(r"\b(?:den(?:y|ies|ied|ying)|no (?:\w+ )?(?:plan|intent|risk|ideation)|if (?:a|an|any|your|someone)|when (?:a|an|your|clients?|someone)|webinar|workshop|training|role[- ]?play)\b", re.I)
+_SOMEBODY_SAID = re.compile(
+    r"\b(?:if|clients?|patients?|says?|said|told|tells|example|e\.g\.|statements?|phrases?|like|items?)\b", re.I
+)
+_DENIED = re.compile(
+    r"\b(?:den(?:y|ies|ied|ying)|no (?:\w+ )?(?:plan|intent|risk|ideation)|if (?:a|an|any|your|someone)|when (?:a|an|your|clients?|someone)|webinar|workshop|training|role[- ]?play)\b",
+    re.I,
+)

@@ -18,7 +18,9 @@ from listserv.policy.screening.plain import View
 _PHONE = re.compile(
     r"(?<![\w.,/#$-])(?:\+|\(\+|00|\(?0)[\d](?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?(?:\d(?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?){5,13}\d(?![\w]|[.,/]\d)"
 )
-_MOBILE_WITHOUT_0 = re.compile(r"(?<![\w.+-])4\d{2}[ -]\d{3}[ -]\d{3}(?![\w-]|[ ]\d)|(?<![\w.+-])61[ ]?4\d{2}[ -]?\d{3}[ -]?\d{3}(?!\w)")
+_MOBILE_WITHOUT_0 = re.compile(
+    r"(?<![\w.+-])4\d{2}[ -]\d{3}[ -]\d{3}(?![\w-]|[ ]\d)|(?<![\w.+-])61[ ]?4\d{2}[ -]?\d{3}[ -]?\d{3}(?!\w)"
+)
 _ABOUT_PHONES = re.compile(
     r"\b(?:ph(?:one)?|mob(?:ile)?|m|t|tel(?:ephone)?|cell|call|ring|text|sms|number|contact(?:able)?|natel|handy|portable|tél|"
     r"whatsapp|reach\w*)\b",
@@ -27,7 +29,8 @@ _ABOUT_PHONES = re.compile(
 _LOCAL = re.compile(r"(?<![\w.+$/-])(?:[2-9]\d{3}[ -]\d{4}|\(?[2-9]\d{2}\)?[ -]\d{3}[ -]\d{4})(?![\w]|[ ./-]\d)")
 _ADDRESS = re.compile(r"(?<![\w.+%-])[\w.+%'-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![\w-])")
 _HIDDEN_ADDRESS = re.compile(
-    r"(?<![\w.+-])[\w.+-]{2,40}[ ]?(?:\(at\)|\[at\]|\{at\})[ ]?[\w-]{2,40}(?:[ ]?(?:\(dot\)|\[dot\]|\.)[ ]?[a-z]{2,10}){1,3}", re.I
+    r"(?<![\w.+-])[\w.+-]{2,40}[ ]?(?:\(at\)|\[at\]|\{at\})[ ]?[\w-]{2,40}(?:[ ]?(?:\(dot\)|\[dot\]|\.)[ ]?[a-z]{2,10}){1,3}",
+    re.I,
 )
 _ROLE = re.compile(
     r"(?:info|intake|admin|administration|reception|referrals?|enquir(?:y|ies)|inquir(?:y|ies)|contact|support|office|"
@@ -92,7 +95,9 @@ _PAGE = re.compile(
     r"chronicle|advertiser|mercury|observer|telegraph|bulletin|star|news)[\w-]*\.com(?:\.au)?)/[^\s<>\"),;]{1,300}",
     re.I,
 )
-_OF_GROUPS = re.compile(r"(?:facebook|fb)\.com/(?:groups|events)/|linkedin\.com/(?:company|groups)|instagram\.com/(?:p/)?\Z", re.I)
+_OF_GROUPS = re.compile(
+    r"(?:facebook|fb)\.com/(?:groups|events)/|linkedin\.com/(?:company|groups)|instagram\.com/(?:p/)?\Z", re.I
+)
 
 
 _THEIRS = re.compile(
@@ -111,7 +116,12 @@ def phones(view: View, known: Known) -> Iterator[Hit]:
         for found in pattern.finditer(view.text):
             start, end = found.span()
             value = re.sub(r"\D", "", found[0])
-            if view.in_signature(start) or view.in_web(start) or value[-8:] in own or ELSEWHERE.search(view.text, max(0, start - 40), start):
+            if (
+                view.in_signature(start)
+                or view.in_web(start)
+                or value[-8:] in own
+                or ELSEWHERE.search(view.text, max(0, start - 40), start)
+            ):
                 continue
             calling = view.near(_ABOUT_PHONES, start, end, 40, 15)
             whose = view.near(OF_A_CLIENT, start, end, 70, 40)
@@ -164,7 +174,12 @@ def addresses(view: View, known: Known) -> Iterator[Hit]:
             start, end = found.span()
             address = found[0].casefold()
             local, _, domain = address.partition("@")
-            if address in known.people.addresses or address in of_members or view.in_signature(start) or view.in_web(start):
+            if (
+                address in known.people.addresses
+                or address in of_members
+                or view.in_signature(start)
+                or view.in_web(start)
+            ):
                 continue
             if _ROLE.match(local) or any(domain == one or domain.endswith("." + one) for one in domains):
                 continue
@@ -182,7 +197,9 @@ _WRITTEN_AT = re.compile(r"^.*\b(?:\d\d?[:.]\d\d(?:\s?[AaPp]\.?[Mm]\.?)?|\d{4}),
 def _attributed(view: View, known: Known) -> set[str]:
     """Addresses beside the names of members: `Ann Archer <ann@example.org>`."""
     found = re.finditer(r"([^\n<>:,;\"]{2,60}?)\"?[ ]?<(?:mailto:)?([^\s<>@]{1,64}@[^\s<>@]{1,200})>", view.text)
-    return {match[2].casefold() for match in found if known.people.is_named(_WRITTEN_AT.sub("", match[1]).strip(" ,\"'"))}
+    return {
+        match[2].casefold() for match in found if known.people.is_named(_WRITTEN_AT.sub("", match[1]).strip(" ,\"'"))
+    }
 
 
 def mail_addresses(view: View) -> Iterator[str]:
@@ -195,7 +212,12 @@ def streets(view: View) -> Iterator[Hit]:
     for pattern in (_STREET, _LOWER_STREET, _ESTATE, _PO_BOX, _ABROAD):
         for found in pattern.finditer(view.text):
             start, end = found.span()
-            if view.in_signature(start) or view.in_web(start) or _COURTS.search(found[0]) or _in_list_of_authors(found[0]):
+            if (
+                view.in_signature(start)
+                or view.in_web(start)
+                or _COURTS.search(found[0])
+                or _in_list_of_authors(found[0])
+            ):
                 continue
             left, right = view.sentence(start, end, 160)
             at_home = _LIVES.search(view.text, max(left, start - 80), start)

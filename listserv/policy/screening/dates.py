@@ -38,9 +38,14 @@ _BORN = re.compile(
     r"\bn[ée]e? le\b|\bdate de naissance\b|\bbdate\b",
     re.I,
 )
-_COMPACT = re.compile(rf"\b(?:d\.?o\.?b\b\.?|born|birth)[ :=(-]{{0,4}}(?P<date>{_DAY}[ -]?{_NUM_MONTH}[ -]?(?:19|20)?\d\d|(?:19|20)\d\d{_NUM_MONTH}{_DAY})(?!\d)", re.I)
+_COMPACT = re.compile(
+    rf"\b(?:d\.?o\.?b\b\.?|born|birth)[ :=(-]{{0,4}}(?P<date>{_DAY}[ -]?{_NUM_MONTH}[ -]?(?:19|20)?\d\d|(?:19|20)\d\d{_NUM_MONTH}{_DAY})(?!\d)",
+    re.I,
+)
 _NOT_BORN_THEN = re.compile(r"\b(?:18\d\d|190\d|191\d)\b")
-_CELEBRATED = re.compile(r"\b(?:our|network|community|list|society|association|college|service)\b.{0,25}\bbirthday\b", re.I)
+_CELEBRATED = re.compile(
+    r"\b(?:our|network|community|list|society|association|college|service)\b.{0,25}\bbirthday\b", re.I
+)
 _OTHER_DATE = re.compile(
     r"\b(?:admitted|admission|discharged|seen|died|death|funeral|court|hearing|due|appointment|session|started|referred|"
     r"assessed|placement|report(?:ed)?|presented|incident)\b[^.;\n]{0,25}\Z",
@@ -52,7 +57,9 @@ _AGE = re.compile(
     r"\b(?P<short>9\d|10\d)(?:yo|[ ]?y/o)?[ ]?[MFmf]\b(?![.\w])",
     re.I,
 )  # fmt: skip
-_NOT_AN_AGE = re.compile(r"\b(?:over|above|under|up to|more than|less than|at least|older than|beyond|to|-|than)[ ]\Z", re.I)
+_NOT_AN_AGE = re.compile(
+    r"\b(?:over|above|under|up to|more than|less than|at least|older than|beyond|to|-|than)[ ]\Z", re.I
+)
 
 
 def births(view: View) -> Iterator[Hit]:
@@ -73,7 +80,8 @@ def births(view: View) -> Iterator[Hit]:
             near = False
         behind = _BORN.search(text, end, min(len(text), end + 30))
         behind_it = behind is not None and re.fullmatch(
-            r"[\s,(\[-]*(?:(?:is|was|as|being|for)[ ])?(?:(?:her|his|their|the|my client's)[ ])?(?:\d\d?(?:st|nd|rd|th)[ ])?", text[end : behind.start()]
+            r"[\s,(\[-]*(?:(?:is|was|as|being|for)[ ])?(?:(?:her|his|their|the|my client's)[ ])?(?:\d\d?(?:st|nd|rd|th)[ ])?",
+            text[end : behind.start()],
         )
         if near or behind_it:
             left, right = view.sentence(start, end, 60)
@@ -97,7 +105,9 @@ def dates(view: View) -> Iterator[Hit]:
         if view.in_signature(start) or view.in_web(start) or _in_heading(view, start):
             continue
         left, right = view.sentence(start, end, 120)
-        if EVENT.search(view.text, left, right) and not re.search(r"\b(?:admi|discharg|overdos|assault|died)", view.text[left:right]):
+        if EVENT.search(view.text, left, right) and not re.search(
+            r"\b(?:admi|discharg|overdos|assault|died)", view.text[left:right]
+        ):
             continue
         if re.search(r"\d", found[0]) and (CASE.search(view.text, left, right) or len(view.text) < 4000):
             yield Hit("date", Level.WARNING, start, end)

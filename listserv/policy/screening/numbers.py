@@ -93,8 +93,11 @@ _STRONG = r"(?:MRN|U/?R/?N?|U\.R\.(?:N\.)?|UMRN|HRN|PRN|PMI|CRIS|LEAP|JID|QPRIME
 _FILL = r"(?:[ \t]+(?i:for|at|of|from|the|her|his|their|is|was|in|on|hospital|this|client|patient|him|ending|[A-Z][a-z]+|[A-Z]{2,5})\b){0,6}"
 _RECORD_LABEL = (
     rf"(?:(?<![A-Za-z]){_STRONG}(?=\d|\b|(?<=\.)|#)" + _IS + _FILL + r"|\b(?i:mrn|urn|umrn|hrn)\b" + _IS + _FILL + r"|"
-    r"\b(?i:medical record|patient|client|hospital|hosp\.?|unit record)(?=[ \t:#]{1,3}[A-Z]{0,3}-?\d{5})|\b(?i:" + _RECORD + r")[ \t]+(?i:(?:number|num|nos?|nr|id|ref|reference)\b\.?|#|n°)" + _FILL +
-    r"|\b(?i:(?:case|file|record|claim|chart|matter)[ \t]?[:#])|\b(?i:(?:medical |hospital )?(?:record|file|chart|admission)[ ])(?=[A-Z]?\d{5})|"
+    r"\b(?i:medical record|patient|client|hospital|hosp\.?|unit record)(?=[ \t:#]{1,3}[A-Z]{0,3}-?\d{5})|\b(?i:"
+    + _RECORD
+    + r")[ \t]+(?i:(?:number|num|nos?|nr|id|ref|reference)\b\.?|#|n°)"
+    + _FILL
+    + r"|\b(?i:(?:case|file|record|claim|chart|matter)[ \t]?[:#])|\b(?i:(?:medical |hospital )?(?:record|file|chart|admission)[ ])(?=[A-Z]?\d{5})|"
     r"\b(?i:police|court|crime|custody|leap|qprime|avo|dvo|ivo|advo|apvo|vro|intervention order)\b(?:[ \t]+(?i:event|job|incident|report|case|file|"
     r"order|matter|proceedings?|reference|ref|number|no|is|was)\b\.?){0,3}|"
     r"\b(?i:fallnummer|fall-nr\.?|patientennummer|patienten-nr\.?|aktenzeichen|az\.|dossiernummer|versichertennummer|versicherungsnummer|"

@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from listserv.mail.passages import Place
-from listserv.policy.screening.context import CAPITALS_THAT_ARE_NO_NAMES, CASE, EPONYMS, OFFERED, PERSON_WORDS, PSEUDONYM, PUBLIC
+from listserv.policy.screening.context import (
+    CAPITALS_THAT_ARE_NO_NAMES,
+    CASE,
+    EPONYMS,
+    OFFERED,
+    PERSON_WORDS,
+    PSEUDONYM,
+    PUBLIC,
+)
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.given_names import ALL, GIVEN
 from listserv.policy.screening.known import Hit, Known
@@ -69,29 +77,40 @@ _ACTING = re.compile(
     rf"told me|tells me|stopped eating|stopped taking|lives with|lost (?:her|his|their)|relapsed|been cutting|cutting|engaged well|"
     rf"experienc\w+|struggl\w+|witnessed|was (?:abused|assaulted|removed|placed|referred|sectioned|raped)|referred to me)\b"
 )
-_ABOUT = re.compile(rf"\b(?:[Rr]e|RE|[Aa]bout|[Rr]egarding|[Ff]or|[Ww]ith|[Ss]aw|[Ss]ee|[Ss]eeing|[Cc]oncerning|[Dd]iscuss|[Rr]eferred|[Rr]eview of)[ :]{{1,2}}(?P<name>{_CAP}[ ]{_CAP})(?![\w@])")
-_INITIALS = re.compile(rf"(?<![\w.])[A-Z]\.[ ]?[A-Z]\.(?:[ ]?[A-Z]\.)?(?![\w])(?![ ]?{_CAP}[ ,(]*(?:\d|et|and|&|[A-Z]\.|{_CAP}))")
+_ABOUT = re.compile(
+    rf"\b(?:[Rr]e|RE|[Aa]bout|[Rr]egarding|[Ff]or|[Ww]ith|[Ss]aw|[Ss]ee|[Ss]eeing|[Cc]oncerning|[Dd]iscuss|[Rr]eferred|[Rr]eview of)[ :]{{1,2}}(?P<name>{_CAP}[ ]{_CAP})(?![\w@])"
+)
+_INITIALS = re.compile(
+    rf"(?<![\w.])[A-Z]\.[ ]?[A-Z]\.(?:[ ]?[A-Z]\.)?(?![\w])(?![ ]?{_CAP}[ ,(]*(?:\d|et|and|&|[A-Z]\.|{_CAP}))"
+)
 _NO_INITIALS = frozenset(("us", "uk", "un", "eu", "ns", "nz", "eg", "ie", "am", "pm", "nb", "ps", "dob", "usa", "ba", "ma", "md", "ad", "bc", "rn", "gp", "oa", "qc", "kc", "po", "ph", "phd", "wa", "sa", "nt", "tv", "dj", "mo", "bsc", "msc"))  # fmt: skip
 _CLIENT_INITIALS = re.compile(
     r"\b(?i:clients?|patients?|pt|re|child|case of)[ :,(]{1,2}(?P<initials>[A-Z]{2})(?=[ ,.;:)'\n?])|(?<![\w])(?P<before>[A-Z]{2})[ ,]{1,2}(?:is an?|an?) "
     r"\d{1,2}[ -]?(?:yo|y/o|year)"
 )
 _ACRONYMS = frozenset("GP OT MH ED NP RN EN SW CM PD EF AN BN BP HR IQ IV MS OD OH PE PR QA UK US WA SA NT DV IP AI IT TV VR FA CP PT OK RE CC HI TX DX HX RX SI SH MI CB AA NA".split())  # noqa: SIM905 # fmt: skip
-_CITED = re.compile(r"\A(?:'s)?[,]?[ ]?(?:\([^()\n]{0,20}(?:19|20)\d\d|et al|&|\((?:19|20)\d\d|,[ ](?:[A-Z]\.[ ]?){1,3}[,&(]|[ ]and[ ][A-Z][\w-]+[ ]?\(\d{4}|,?[ ](?:19|20)\d\d[a-z]?[);,.])")
+_CITED = re.compile(
+    r"\A(?:'s)?[,]?[ ]?(?:\([^()\n]{0,20}(?:19|20)\d\d|et al|&|\((?:19|20)\d\d|,[ ](?:[A-Z]\.[ ]?){1,3}[,&(]|[ ]and[ ][A-Z][\w-]+[ ]?\(\d{4}|,?[ ](?:19|20)\d\d[a-z]?[);,.])"
+)
 _HONOURED = re.compile(
     r"\A'?s?[ ](?:scale|model|disease|syndrome|theory|criteria|inventory|index|test|method|approach|square|diagram|schemas?|"
     r"mode|therapy manual|hierarchy|questionnaire|protocol|framework|principles|stages|type|area|palsy|award|lecture|oration|"
-    r"institute|foundation|centre|center|street|road|university|hospital|school|college|clinic|house|unit|chair|list)\b", re.I
+    r"institute|foundation|centre|center|street|road|university|hospital|school|college|clinic|house|unit|chair|list)\b",
+    re.I,
 )
 _GREETED = re.compile(
     r"\A\W*(?:hi|hello|hey|dear|hallo|liebe[rs]?|good (?:morning|afternoon|evening)|g'day|morning|greetings|bonjour|welcome|"
-    r"thanks|thank you|many thanks|congratulations|well done|cheers|@)\b[^.?!;\n]{0,80}\Z", re.I
+    r"thanks|thank you|many thanks|congratulations|well done|cheers|@)\b[^.?!;\n]{0,80}\Z",
+    re.I,
 )
 _SPOKEN_TO = re.compile(
     r"\b(?:thanks|thank you|cheers|agree with|as|echo|echoing|to|from|hi|hello|welcome|well said|great (?:point|question)|congratulations|"
     r"congrats|by|and|,|with|via|per|ask|contact|endorse)[ ,]{0,2}\Z", re.I
 )  # fmt: skip
-_SAID = re.compile(r"\A(?:'s)?,?[ ](?:wrote|said|mentioned|suggested|pointed out|asked|posted|shared|raised|noted|recommended|replied|post|point|question|suggestion|email|reply|comment)\b", re.I)
+_SAID = re.compile(
+    r"\A(?:'s)?,?[ ](?:wrote|said|mentioned|suggested|pointed out|asked|posted|shared|raised|noted|recommended|replied|post|point|question|suggestion|email|reply|comment)\b",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +141,9 @@ def _in_correspondence(view: View, start: int, end: int) -> bool:
         return True
     left, right = view.line(start)
     line = view.text[left:right]
-    if re.search(r"\b(?:wrote|schrieb|écrit|writes)\b\s*:?\s*$", line) or re.match(r"\W*(?:from|to|cc|von|an|de|à)\s*:", line, re.I):
+    if re.search(r"\b(?:wrote|schrieb|écrit|writes)\b\s*:?\s*$", line) or re.match(
+        r"\W*(?:from|to|cc|von|an|de|à)\s*:", line, re.I
+    ):
         return True
     return len(line) < 100 and bool(_GREETED.match(view.text[left:start]))
 
@@ -160,7 +181,9 @@ _TREATS = re.compile(
     r"(?:saw|sees|seen by|seeing|attends|consulted)|diagnosed)\b",
     re.I,
 )
-_HERS = re.compile(r"\b(?:clients?|patients?|she|he|her|his|him|mother|father|mum|dad|son|daughter|wife|husband)\b", re.I)
+_HERS = re.compile(
+    r"\b(?:clients?|patients?|she|he|her|his|him|mother|father|mum|dad|son|daughter|wife|husband)\b", re.I
+)
 _STAFF = re.compile(
     r"\b(?:receptionist|practice manager|office manager|registrar of|our (?:new )?(?:administrator|coordinator|secretary|president|chair)|"
     r"minister|senator|commissioner|ombudsman|author|novel|film|book|series|character|keynote|webinar|workshop|conference|"
@@ -180,7 +203,10 @@ def _is_pseudonym(view: View, start: int, end: int) -> bool:
 
 
 def _named(view: View) -> Iterator[_Named]:
-    who = re.compile(rf"\b(?:{PERSON_WORDS}|psychologist|psychiatrist|gp|teacher|worker|nurse|who|whose|one|someone|her|his|their)\b", re.I)
+    who = re.compile(
+        rf"\b(?:{PERSON_WORDS}|psychologist|psychiatrist|gp|teacher|worker|nurse|who|whose|one|someone|her|his|their)\b",
+        re.I,
+    )
     for found in _NAMED.finditer(view.text):
         name = _trimmed(found["name"])
         start = found.start("name")
@@ -190,7 +216,11 @@ def _named(view: View) -> Iterator[_Named]:
         person = who.search(before)
         first = name.split()[0].casefold()
         directly = _SOMEBODY.search(before)
-        if found["how"] == "called" and not (first in ALL and (person or first in GIVEN)) and not (directly and not _SERVICES.match(name)):
+        if (
+            found["how"] == "called"
+            and not (first in ALL and (person or first in GIVEN))
+            and not (directly and not _SERVICES.match(name))
+        ):
             continue
         if (not person and first not in GIVEN) or _SERVICES.match(name):
             continue
@@ -221,9 +251,15 @@ def _related(view: View) -> Iterator[_Named]:
             start, end = found.start("name"), found.start("name") + len(name)
             if _is_no_name(name) or (pattern is _RELATED_UNKNOWN and (name.isupper() or _SERVICES.match(name))):
                 continue
-            if (pattern is not _RELATED_UNKNOWN and words[0].casefold() not in wanted) or _is_pseudonym(view, start, end) or _is_cited(view, start, end):
+            if (
+                (pattern is not _RELATED_UNKNOWN and words[0].casefold() not in wanted)
+                or _is_pseudonym(view, start, end)
+                or _is_cited(view, start, end)
+            ):
                 continue
-            if pattern is not _RELATED and (_in_correspondence(view, start, end) or _SAID.match(view.text[end : end + 30])):
+            if pattern is not _RELATED and (
+                _in_correspondence(view, start, end) or _SAID.match(view.text[end : end + 30])
+            ):
                 continue
             if pattern is _ABOUT and (len(words) < 2 or _is_public(view, start, end) or not CASE.search(view.text)):
                 continue
@@ -235,7 +271,9 @@ def _related(view: View) -> Iterator[_Named]:
     for found in _RELATED_SMALL.finditer(view.text):
         group = next(group for group in ("name", "other", "called") if found[group])
         if found[group] in GIVEN and not _is_pseudonym(view, *found.span(group)):
-            sure = group == "called" and re.search(rf"\b{_WHO}\b[^.\n]{{0,25}}\Z", view.text[max(0, found.start() - 40) : found.start()])
+            sure = group == "called" and re.search(
+                rf"\b{_WHO}\b[^.\n]{{0,25}}\Z", view.text[max(0, found.start() - 40) : found.start()]
+            )
             yield _Named(Hit("name", Level.CLINICAL if sure else Level.WARNING, *found.span(group)), found[group], True)
 
 
@@ -247,7 +285,11 @@ def _in_file_name(view: View) -> Iterator[_Named]:
         if word.casefold() not in GIVEN or (word.islower() and len(word) < 4):
             continue
         near = words[max(0, number - 1) : number] + words[number + 1 : number + 2]
-        others = [one for one in near if one[0][:1].isupper() and one[0].casefold() not in CAPITALS_THAT_ARE_NO_NAMES | _OF_FILES]
+        others = [
+            one
+            for one in near
+            if one[0][:1].isupper() and one[0].casefold() not in CAPITALS_THAT_ARE_NO_NAMES | _OF_FILES
+        ]
         if others and others[-1][1] > end and view.text[end : others[-1][1]].strip(" -.") == "":
             yield _Named(Hit("name", Level.CLINICAL, start, others[-1][2]), view.text[start : others[-1][2]], False)
         elif others and others[0][2] < start and view.text[others[0][2] : start].strip(" -.,") == "":
@@ -292,7 +334,9 @@ def initials(view: View, known: Known) -> Iterator[Hit]:
         letters = re.sub(r"[^a-z]", "", found[0].casefold())
         if letters in _NO_INITIALS or view.in_signature(found.start()) or _in_correspondence(view, *found.span()):
             continue
-        if re.search(rf"{_CAP},[ ]\Z", view.text[max(0, found.start() - 35) : found.start()]) or _is_cited(view, *found.span()):
+        if re.search(rf"{_CAP},[ ]\Z", view.text[max(0, found.start() - 35) : found.start()]) or _is_cited(
+            view, *found.span()
+        ):
             continue
         if letters == "".join(word[0] for word in known.author_name.casefold().split() if word):
             continue
