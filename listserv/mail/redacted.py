@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from listserv.mail.charsets import decode_text
+from listserv.mail.charsets import decode_text, like_ascii
 from listserv.mail.message import (
     Field,
     Message,
@@ -38,6 +38,8 @@ __all__ = ["MARK", "Redacted", "Taken", "masked_text", "redact", "revised"]
 MARK = "[redacted by moderator]"
 FILE_GONE = "[A file was here. It was removed by a moderator.]"
 SIGNATURE_GONE = "[A digital signature was here. It was removed by a moderator, who changed the message.]"
+A_FILE = "a file"
+_INSIDE = ", in an attached message"
 HEADER = b"X-Listserv-Redacted"
 _DEEPEST = 3  # messages in base64 within each other
 _IDS = frozenset((b"message-id", b"in-reply-to", b"references"))
@@ -184,20 +186,16 @@ def _edit(node: Node, change: _Change) -> Edit | None:
 def _leaf(node: Node, fields: list[Field], source: bytes, work: _Work, number: int) -> _Change | None:
     """A leaf that has to be another one; None when it may stay."""
     if number in work.without:
-        work.taken.append(Taken(-1, number, 1, "a file, removed as a whole"))
-        return _Change(*words_alone(fields, work.says(FILE_GONE)))
+        return _removed(fields, work, (-1,), number, A_FILE)
     part = as_part(node, source)
     data = part.decoded()
-    if node.kind in ("message/rfc822", "message/global") and work.levels:
+    if node.kind in ("message/rfc822", "message/global"):
         return _attached_message(fields, data, work, number)
-    readable = node.kind.startswith("text/") and node.kind not in _NOT_PLAIN
-    if node.kind.startswith("multipart/"):  # without parts: nothing of it is shown
-        text, count = replaced(data.decode("latin-1"), work.values, work.mark)
-        work.took(count, number, "what stands between the parts")
-        return _Change(fields, text.encode("latin-1", "replace")) if count else None
+    if node.kind.startswith("multipart/"):
+        return _without_parts(node, fields, data, work, number)
     if node.kind in _PAGES:
         return _page(node, fields, decode_text(data, part.charset), work, number)
-    if readable:
+    if node.kind.startswith("text/") and node.kind not in _NOT_PLAIN:
         text, count = replaced(decode_text(data, part.charset), work.values, work.mark)
         if count:
             work.took(count, number, "the text")
@@ -205,28 +203,48 @@ def _leaf(node: Node, fields: list[Field], source: bytes, work: _Work, number: i
                 text = _PGP_SIGNATURE.sub(work.says(SIGNATURE_GONE), text)
                 work.taken.append(Taken(-1, number, 1, "the signature of the text, which is no longer true"))
             return _Change(*in_utf8(node, fields, text))
+        if b"\0" not in data and like_ascii(part.charset):
+            return None  # what its bytes say in ASCII, its text says as well
     found = numbers_in_bytes(data, work.values)
-    if not found:
-        return None
-    work.took(found, number, "a file, removed as a whole")
+    return _removed(fields, work, found, number, A_FILE) if found else None
+
+
+def _removed(fields: list[Field], work: _Work, found: Iterable[int], number: int, where: str) -> _Change:
+    work.took(found, number, f"{where}, removed as a whole")
     return _Change(*words_alone(fields, work.says(FILE_GONE)))
+
+
+def _without_parts(node: Node, fields: list[Field], data: bytes, work: _Work, number: int) -> _Change | None:
+    """A multipart in which no part was found: nothing of it is shown, but by programs that decode it first."""
+    if node.encoding in ("base64", "quoted-printable"):
+        kind = b"".join(one.raw for one in fields if one.key == b"content-type")
+        inner = _Work(work.values, work.mark, levels=work.levels - 1)
+        if inner.levels:
+            _rewritten(parse(kind + b"\r\n" + normalise(data), max_header=len(kind) + 1), inner)
+        found = {one.value for one in inner.taken if one.value >= 0} | numbers_in_bytes(data, work.values)
+        return _removed(fields, work, found, number, A_FILE) if found else None
+    text, count = replaced(data.decode("latin-1"), work.values, work.mark)
+    work.took(count, number, "what stands between the parts")
+    return _Change(fields, text.encode("latin-1", "replace")) if count else None
 
 
 def _attached_message(fields: list[Field], data: bytes, work: _Work, number: int) -> _Change | None:
     """A message in base64, which RFC 2046 forbids and programs open."""
     inner = _Work(work.values, work.mark, levels=work.levels - 1)
+    if not work.levels:  # deeper than anybody means well
+        return _removed(fields, work, (-1,), number, "an attached message")
     try:
         message = parse(normalise(data))
     except TooComplex:
         found = numbers_in_bytes(data, work.values)
-        work.took(found, number, "an attached message, removed as a whole")
-        return _Change(*words_alone(fields, work.says(FILE_GONE))) if found else None
+        return _removed(fields, work, found, number, "an attached message") if found else None
     own, body = _rewritten(message, inner)
     own = _fields(own, inner, own=False, part=number)
     if not inner.taken:
         return None
     for one in inner.taken:
-        work.taken.append(Taken(one.value, number, one.times, f"{one.where}, in an attached message"))
+        where = one.where.removesuffix(_INSIDE) + _INSIDE
+        work.taken.append(Taken(one.value, number, one.times, where))
     new = with_field(fields, "Content-Transfer-Encoding", b"base64")
     return _Change(new, base64_lines(head_of(own) + body))
 

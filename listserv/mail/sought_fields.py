@@ -30,7 +30,8 @@ _NO_NAMES = re.compile(
 _OF_THE_WAY = frozenset(
     (b"from", b"sender", b"date", b"message-id", b"in-reply-to", b"references", b"received", b"return-path",
      b"dkim-signature", b"domainkey-signature", b"x-google-dkim-signature", b"authentication-results", b"delivered-to",
-     b"mime-version", b"content-transfer-encoding", b"autocrypt", b"x-listserv-redacted")
+     b"mime-version", b"content-transfer-encoding", b"autocrypt",
+     b"auto-submitted", b"precedence", b"x-listserv-redacted")
 )  # fmt: skip
 
 
@@ -55,11 +56,13 @@ def fields_without(
     """
     out: list[Field] = []
     taken: list[tuple[int, str]] = []
+    strong = [value for value in values if value.strong]
     for one in fields:
         if own and (one.key in _OF_THE_WAY or one.key.startswith((b"arc-", b"list-"))):
             out.append(one)
             continue
         found = {number for text in _readings(one) for number in numbers_in(text, values)}
+        found |= numbers_in(one.name.decode("ascii", "replace"), strong)
         new = _field(one, values, mark, own=own) if found else one
         if new is not one:
             taken += [(number, _where(one.key, own=own)) for number in sorted(found)]
@@ -73,12 +76,16 @@ def _where(key: bytes, *, own: bool) -> str:
         return "the name of a file"
     if key == b"subject":
         return "the subject" if own else "the subject of an attached message"
-    return f"the {key.decode('ascii', 'replace')} field of the header"
+    if key in _WORDS or key in _BOXES:
+        return f"the field {key.decode().title()} of the header"
+    return "another field of the header"
 
 
 def _field(one: Field, values: Sequence[Sought], mark: str, *, own: bool) -> Field | None:
     """A field that names a value without it; None when the field goes."""
     name, value = one.name.decode("ascii", "replace"), field_text(one.value)
+    if numbers_in(name, [value for value in values if value.strong]):
+        return None
     if one.key in _MIME:
         kind, params = parameters(value)
         return Field(
@@ -96,7 +103,10 @@ def _name(key: str, text: str, values: Sequence[Sought], mark: str) -> str:
     if key in _OF_THE_TYPE:
         return text
     text, _ = replaced(text, values, mark)
-    return mark if numbers_in(unquote(text), values) else text
+    if not numbers_in(unquote(text), values):
+        return text
+    ending = re.search(r"\.[A-Za-z0-9]{1,5}\Z", text)
+    return mark + ending[0] if ending and not numbers_in(ending[0], values) else mark
 
 
 def _boxes(one: Field, values: Sequence[Sought], mark: str, *, own: bool) -> Field | None:
