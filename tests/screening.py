@@ -1,8 +1,9 @@
 """How well the screen finds what is labelled: `python -m tests.screening [own|other_hand ...]`.
 
 Each labelled post becomes a real message, with its HTML in base64 and its files attached, and goes through
-`mail.passages` and `policy.screening` like any other. A label counts as found when a finding at least as grave covers
-it or lies within it; a finding is right when it touches a label. `held` is what holds a post on a clinical list.
+`mail.passages` and `policy.screening` like any other. A label counts as found when a finding that does at least as
+much on a clinical list covers it or lies within it (so h is enough for H, which is counted apart); a finding is right when
+it touches a label. `held` is what holds a post on a clinical list.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Figures:
     clean: int = 0
     wrongly_held: list[tuple[str, str, str]] = field(default_factory=list)
     held: int = 0
+    as_grave: int = 0  # labels of level H that are found at that level
     to_hold: int = 0
     missed: list[tuple[str, str, str, str]] = field(default_factory=list)
     wrong: list[tuple[str, str, str, str]] = field(default_factory=list)
@@ -173,7 +175,8 @@ def _look_for(
     if level == "special":
         hit = any(finding.kind == "risk" for finding in found)
     else:
-        hit = any(GRAVITY[finding.level] >= GRAVITY[LEVELS[level]] for finding in touching)
+        hit = any(GRAVITY[finding.level] >= GRAVITY[LEVELS[level]] - (level == "H") for finding in touching)
+        figures.as_grave += any(finding.level == Level.HIGH for finding in touching) and level == "H"
     figures.wanted[kind] += 1
     figures.by_level["wanted"][level] += 1
     if hit:
@@ -200,6 +203,7 @@ def report(corpus: str, figures: Figures) -> str:
         lines.append(f"{kind:38} {labels:6} {recall} {same} {found:8} {precision}")
     for level, words in (("H", "held everywhere"), ("h", "held on clinical lists"), ("W", "warned"), ("special", "risk")):
         lines.append(f"recall of level {level} ({words}): {figures.recall(level):.3f} of {figures.by_level['wanted'][level]}")
+    lines.append(f"labels of level H that are found at that level, held on every list: {figures.as_grave}")
     lines.append(f"posts to hold that are held on a clinical list: {figures.held} of {figures.to_hold}")
     wrong = len({post for post, _, _ in figures.wrongly_held})
     lines.append(f"clean posts wrongly held on a clinical list: {wrong} of {figures.clean} ({figures.held_wrongly:.1%})")

@@ -16,7 +16,8 @@ from listserv.policy.screening.known import Hit
 from listserv.policy.screening.plain import View
 
 _H, _C, _W, _N = Level.HIGH, Level.CLINICAL, Level.WARNING, Level.NOTE
-_S = r"(?:[ \t]{0,3}\n[ \t]{0,3}|[ \t]{1,2}|[ \t]?[-./_][ \t]?)?"  # what may stand between the digits of one number
+_S = r"(?:[ \t]{0,3}\n[ \t]{0,12}|[ \t]{1,3}|[ \t]?[-./_][ \t]?)?"  # what may stand between the digits of one number
+_SEP = r"(?:[ \t]{1,3}|[ \t]{0,3}\n[ \t]{0,12}|[ \t]?[-./_][ \t]?)"  # what has to stand between groups of digits
 _IS = r"(?:[ \t]*(?:\([\w .]{1,12}\))?[ \t]*(?:number|numbers|num|nos?|nr|id|ids|ref|reference|code|#)\b\.?)?"
 _SO = r"[ \t]*(?:\(?[A-Z]{2,5}\)?)?[ \t]*(?:is|was|being|of|ist|:|=|#|-|\u2116)*[ \t\"'(]*\n?[ \t]*"
 
@@ -51,8 +52,8 @@ class Number:
     as_written: bool = False  # letters are letters, none passes for a digit
 
 
-_MEDICARE = _rx(r"\bmedicare\b(?![ ]+(?:items?|rebate|provider|locals?|funded|benefits))|\bcard\b|\bmcn\b|\birn\b")
-_VETERAN = _rx(r"\bDVA\b|\bveterans?\b|\b(?:gold|white|orange)[ -]card\b|\bveterans' affairs\b")
+_MEDICARE = _rx(r"\bmedicare\b(?![ ]+(?:items?|rebate|provider|locals?|funded|benefits))|\bcards?\b|\bmcn\b|\birn\b|\bm(?:edi)?care\b|\bbulk[ -]bill\w*|\brebates?\b")
+_VETERAN = _rx(r"\bDVA\b|\bveterans?\b|\b(?:gold|white|orange)[ -]card\b|\bveterans'? affairs\b")
 _TAX = _rx(r"\btfn\b|\btax[ -]?file\b|\btax (?:no|number)\b")
 _CENTRELINK = _rx(
     r"\bcentrelink\b|\bcrn\b|\bconcession\b|\bpension(?:er)?\b|\bhealth ?care card\b|\bhcc\b|\bjobseeker\b|"
@@ -103,10 +104,10 @@ _RECORD_LABEL = (
 _FILE_NUMBER = r"(?:[A-Z]{1,5}[-/ ]?|[a-z]{1,3}-?)?[A-Z]{0,2}\d(?:[-/. ]?[A-Z]{0,2}\d){3,13}[A-Z]{0,2}(?:/\d{2,4})?"
 
 ROWS: tuple[Number, ...] = (
-    Number("medicare-card", _rx(rf"(?<!\d)(?<!\d[ -])([2-6]\d{{3}}[ -]\d{{5}}[ -]\d)(?:[ ]?[/-][ ]?[1-9])?(?![\d/])"),
+    Number("medicare-card", _rx(rf"(?<!\d)(?<!\d[ -])([2-6]\d{{3}}{_SEP}\d{{5}}{_SEP}\d)(?:[ ]?[/-][ ]?[1-9])?(?![\d/])"),
            check=digits.is_medicare, unsure=_H),
     Number("medicare-card", _rx(rf"(?<!\d)[2-6](?:{_S}\d){{9}}(?!\d)(?:[ ]?[/-][ ]?[1-9](?!\d))?"), _MEDICARE,
-           digits.is_medicare),
+           digits.is_medicare, before=160, after=60),
     Number("medicare-card", _rx(r"(?<![\d.+/-])[2-6]\d{9}[1-9]?(?![\d/-])"), None, digits.is_medicare, unsure=_C),
     Number("medicare-card", _rx(
         rf"\bmedicare(?:[ \t]+card)?[ \t]*(?:number|nos?\b\.?|#|card)?[ \t]*(?:is|was|:|=|#)?[ \t]*(?P<value>\d(?:{_S}\d){{9,10}})(?!\d)"),
@@ -115,7 +116,7 @@ ROWS: tuple[Number, ...] = (
            digits.is_luhn, unsure=_H, wrong=_H),
     Number("ihi", _rx(rf"(?<!\d)8{_S}0{_S}0{_S}3{_S}6{_S}0(?:{_S}\d){{10}}(?!\d)"), None, digits.is_luhn, unsure=_H),
     Number("practitioner", _rx(rf"(?<!\d)8003{_S}6[12](?:{_S}\d){{10}}(?!\d)"), None, digits.is_luhn, unsure=_N),
-    Number("dva-file", _rx(r"(?<![A-Za-z0-9])[NVWQST](?=[A-Z \d]{4,})[A-Z ]{0,4}\d{2,6}[A-Z]?(?![A-Za-z0-9])",
+    Number("dva-file", _rx(r"(?<![A-Za-z0-9])[NVWQST](?=[A-Z \n\d]{4,})[A-Z]{0,3}[ \n]{0,2}\d{2,6}[A-Z]?(?![A-Za-z0-9])",
                            re.RegexFlag(0)), _VETERAN, as_written=True, before=80),
     Number("tax-file", _rx(rf"(?<![\d.])\d(?:{_S}\d){{7,8}}(?![\d])"), _TAX, digits.is_tfn, wrong=_H, before=40,
            after=15),
