@@ -2,8 +2,8 @@
 
 Each labelled post becomes a real message, with its HTML in base64 and its files attached, and goes through
 `mail.passages` and `policy.screening` like any other. A label counts as found when a finding that does at least as
-much on a clinical list covers it or lies within it (so h is enough for H, which is counted apart); a finding is right when
-it touches a label. `held` is what holds a post on a clinical list.
+much on a clinical list covers it or lies within it (so h is enough for H, which is counted apart); a finding is right
+when it touches a label. `held` is what holds a post on a clinical list.
 """
 
 from __future__ import annotations
@@ -194,19 +194,31 @@ def _value(read_: tuple[Passage, ...], finding: Finding) -> str:
 
 def report(corpus: str, figures: Figures) -> str:
     """A table of classes, then the sums."""
-    lines = [f"{corpus}.yaml", f"{'class':38} {'labels':>6} {'recall':>7} {'as class':>8} {'findings':>8} {'precision':>9}"]
+    lines = [
+        f"{corpus}.yaml",
+        f"{'class':38} {'labels':>6} {'recall':>7} {'as class':>8} {'findings':>8} {'precision':>9}",
+    ]
     for kind in sorted({*figures.wanted, *figures.findings}):
         labels, found = figures.wanted[kind], figures.findings[kind]
         recall = f"{figures.found[kind] / labels:7.3f}" if labels else f"{'-':>7}"
         same = f"{figures.as_class[kind] / labels:8.3f}" if labels else f"{'-':>8}"
         precision = f"{figures.right[kind] / found:9.3f}" if found else f"{'-':>9}"
         lines.append(f"{kind:38} {labels:6} {recall} {same} {found:8} {precision}")
-    for level, words in (("H", "held everywhere"), ("h", "held on clinical lists"), ("W", "warned"), ("special", "risk")):
-        lines.append(f"recall of level {level} ({words}): {figures.recall(level):.3f} of {figures.by_level['wanted'][level]}")
+    for level, words in (
+        ("H", "held everywhere"),
+        ("h", "held on clinical lists"),
+        ("W", "warned"),
+        ("special", "risk"),
+    ):
+        lines.append(
+            f"recall of level {level} ({words}): {figures.recall(level):.3f} of {figures.by_level['wanted'][level]}"
+        )
     lines.append(f"labels of level H that are found at that level, held on every list: {figures.as_grave}")
     lines.append(f"posts to hold that are held on a clinical list: {figures.held} of {figures.to_hold}")
     wrong = len({post for post, _, _ in figures.wrongly_held})
-    lines.append(f"clean posts wrongly held on a clinical list: {wrong} of {figures.clean} ({figures.held_wrongly:.1%})")
+    lines.append(
+        f"clean posts wrongly held on a clinical list: {wrong} of {figures.clean} ({figures.held_wrongly:.1%})"
+    )
     return "\n".join(lines)
 
 

@@ -16,25 +16,34 @@ from listserv.policy.screening.places import TOWNS
 from listserv.policy.screening.plain import View
 
 _PHONE = re.compile(
-    r"(?<![\w.,/#$-])(?:\+|\(\+|00|\(?0)[\d](?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?(?:\d(?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?){5,13}\d(?![\w]|[.,/]\d)"
+    r"(?<![\w.,/#$-])(?:\+|\(\+|00|\(?0)[\d](?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?(?:\d(?:[ \t]?[-./() \t][ \t]?|\n[ "
+    r"\t]*)?){5,13}\d(?![\w]|[.,/]\d)"
 )
-_MOBILE_WITHOUT_0 = re.compile(r"(?<![\w.+-])4\d{2}[ -]\d{3}[ -]\d{3}(?![\w-]|[ ]\d)|(?<![\w.+-])61[ ]?4\d{2}[ -]?\d{3}[ -]?\d{3}(?!\w)")
+_MOBILE_WITHOUT_0 = re.compile(
+    r"(?<![\w.+-])4\d{2}[ -]\d{3}[ -]\d{3}(?![\w-]|[ ]\d)|(?<![\w.+-])61[ ]?4\d{2}[ "
+    r"-]?\d{3}[ -]?\d{3}(?!\w)"
+)
 _ABOUT_PHONES = re.compile(
-    r"\b(?:ph(?:one)?|mob(?:ile)?|m|t|tel(?:ephone)?|cell|call|ring|text|sms|number|contact(?:able)?|natel|handy|portable|tél|"
+    r"\b(?:ph(?:one)?|mob(?:ile)?|m|t|tel(?:ephone)?|cell|call|ring|text|sms|number|contact(?:able)?|natel|handy|"
+    r"portable|tél|"
     r"whatsapp|reach\w*)\b",
     re.I,
 )
 _LOCAL = re.compile(r"(?<![\w.+$/-])(?:[2-9]\d{3}[ -]\d{4}|\(?[2-9]\d{2}\)?[ -]\d{3}[ -]\d{4})(?![\w]|[ ./-]\d)")
 _ADDRESS = re.compile(r"(?<![\w.+%-])[\w.+%'-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![\w-])")
 _HIDDEN_ADDRESS = re.compile(
-    r"(?<![\w.+-])[\w.+-]{2,40}[ ]?(?:\(at\)|\[at\]|\{at\})[ ]?[\w-]{2,40}(?:[ ]?(?:\(dot\)|\[dot\]|\.)[ ]?[a-z]{2,10}){1,3}", re.I
+    r"(?<![\w.+-])[\w.+-]{2,40}[ ]?(?:\(at\)|\[at\]|\{at\})[ ]?[\w-]{2,40}(?:[ ]?(?:\(dot\)|\[dot\]|\.)[ "
+    r"]?[a-z]{2,10}){1,3}",
+    re.I,
 )
 _ROLE = re.compile(
     r"(?:info|intake|admin|administration|reception|referrals?|enquir(?:y|ies)|inquir(?:y|ies)|contact|support|office|"
-    r"bookings?|events?|no-?reply|donotreply|help|helpdesk|hello|mail|team|training|education|registrations?|membership|"
+    r"bookings?|events?|no-?reply|donotreply|help|helpdesk|hello|mail|team|training|education|registrations?|"
+    r"membership|"
     r"secretary|conference|research|ethics|feedback|news|newsletter|media|clinic|practice|service|services|community|"
     r"facilitators?|moderators?|postmaster|abuse|webmaster|accounts?|jobs|careers|editor|submissions?|library|privacy|"
-    r"complaints|supervision|rsvp|[\w.-]*-?(?:owner|request|leave|join|admin|list|group|team|intake|referrals?|clinic))\Z",
+    r"complaints|supervision|rsvp|[\w.-]*-?(?:owner|request|leave|join|admin|list|group|team|intake|referrals?|"
+    r"clinic))\Z",
     re.I,
 )
 _TYPES = (
@@ -44,30 +53,38 @@ _TYPES = (
 )
 _WORD = r"[A-Z][A-Za-z'-]{1,20}"
 _STREET = re.compile(
-    rf"(?<![\w./$-])(?:(?:[Uu]nit|[Ff]lat|[Aa]pt|[Aa]partment|[Ss]hop|[Ss]uite|[Ll]evel|[Vv]illa|U)[ ]?\d{{1,4}}[A-Za-z]?[ ]?[,/]?[ ]?)?"
+    rf"(?<![\w./$-])(?:(?:[Uu]nit|[Ff]lat|[Aa]pt|[Aa]partment|[Ss]hop|[Ss]uite|[Ll]evel|[Vv]illa|U)[ "
+    rf"]?\d{{1,4}}[A-Za-z]?[ ]?[,/]?[ ]?)?"
     rf"(?:[Ll]ot[ ])?\d{{1,5}}[A-Za-z]?(?:[ ]?[/-][ ]?\d{{1,4}}[A-Za-z]?)?,?[ \n]"
-    rf"(?:(?:Mt|St|Old|Upper|Lower|North|South|East|West|The|Van|De|La|Le)\.?[ ])?(?:{_WORD}[ \n]){{1,3}}{_TYPES}\b(?!\.?[ ](?:[A-Z][a-z]+'s)\b)\.?"
+    rf"(?:(?:Mt|St|Old|Upper|Lower|North|South|East|West|The|Van|De|La|Le)\.?[ ])?(?:{_WORD}[ "
+    rf"\n]){{1,3}}{_TYPES}\b(?!\.?[ ](?:[A-Z][a-z]+'s)\b)\.?"
 )  # fmt: skip
 _LOWER_STREET = re.compile(
-    r"(?<![\w./$-])\d{1,4}[a-z]?(?:[/-]\d{1,4})?[ ](?!(?:the|this|that|minutes?|mins?|hours?|km|kms|metres?|steps?|more|other|of|"
-    r"on|in|at|days?|weeks?|years?)\b)[a-z'-]{3,20}(?:[ ][a-z'-]{3,20})?[ ](?:street|road|avenue|crescent|parade|highway|terrace|"
+    r"(?<![\w./$-])\d{1,4}[a-z]?(?:[/-]\d{1,4})?[ ](?!(?:the|this|that|minutes?|mins?|hours?|km|kms|metres?|steps?|"
+    r"more|other|of|"
+    r"on|in|at|days?|weeks?|years?)\b)[a-z'-]{3,20}(?:[ ][a-z'-]{3,20})?[ ](?:street|road|avenue|crescent|parade|"
+    r"highway|terrace|"
     r"boulevard|st|rd|ave|cres|pde|tce)\b", re.I
 )  # fmt: skip
 _ESTATE = re.compile(r"(?<!\w)(?:Lot|RMB|RSD)[ ]\d{1,5}[,]?[ ](?:[A-Z][a-z'-]{1,20}[ ]?){1,4}")
 _PO_BOX = re.compile(r"\b(?:G\.?P\.?O\.?|P\.?[ ]?O\.?|Locked|Private)[ ]?(?:Box|Bag)[ ](?:No\.?[ ])?\d{1,6}\b", re.I)
 _ABROAD = re.compile(
     r"\b[A-ZÄÖÜ][a-zäöüß-]{2,30}(?:strasse|straße|str\.|gasse|weg|platz|allee)[ ]\d{1,4}[a-z]?\b|"
-    r"(?<![\w.])\d{1,4}(?:[ ]?(?:bis|ter))?,?[ ](?:rue|avenue|chemin|route|place|boulevard|quai|impasse|allée)[ ](?:de[ ]la[ ]|de[ ]l'|des?[ ]|du[ ]|d')?"
+    r"(?<![\w.])\d{1,4}(?:[ ]?(?:bis|ter))?,?[ ](?:rue|avenue|chemin|route|place|boulevard|quai|impasse|allée)[ "
+    r"](?:de[ ]la[ ]|de[ ]l'|des?[ ]|du[ ]|d')?"
     r"[A-ZÉ][\w'-]+(?:[ -][A-ZÉ][\w'-]+)?"
 )
 _COURTS = re.compile(
     r"\b(?:Supreme|Federal|Family|High|District|County|Magistrates'?|Local|Children's|Circuit|Youth|Drug|Coroners?'?|"
-    r"Appeals?|Safe|First|Market|Work|Right|Best|Only|Same|Second|Long|Easy|Better)[ \n](?:Court|Place|Way|Walk|Rise|Close|"
+    r"Appeals?|Safe|First|Market|Work|Right|Best|Only|Same|Second|Long|Easy|Better)[ \n](?:Court|Place|Way|Walk|"
+    r"Rise|Close|"
     r"Track|Row|Drive|Grove|Loop|Square|Lane|Circuit)\b"
 )
 _VENUE = re.compile(
-    r"\b(?:venue|workshops?|training|held|rooms|conference|hotel|parking|our|we(?:'ve| have)|office|premises|practice|clinic|"
-    r"located|relocat\w+|moved|library|hall|centre|center|registration|seminar|service|hospital|event|meet(?:ing)?|branch|"
+    r"\b(?:venue|workshops?|training|held|rooms|conference|hotel|parking|our|we(?:'ve| have)|office|premises|"
+    r"practice|clinic|"
+    r"located|relocat\w+|moved|library|hall|centre|center|registration|seminar|service|hospital|event|meet(?:ing)?|"
+    r"branch|"
     r"consulting|suite|level)\b",
     re.I,
 )
@@ -82,28 +99,39 @@ _POSTCODE = re.compile(
 )
 _TOWN = re.compile(r"\b[A-Z][a-z]+(?:[ ][A-Z][a-z]+){0,2}\b")
 _PAGE = re.compile(
-    r"(?:https?://)?(?:[\w-]+\.)*(?:facebook\.com|fb\.com|instagram\.com|linkedin\.com/in|tiktok\.com|twitter\.com|x\.com|"
+    r"(?:https?://)?(?:[\w-]+\.)*(?:facebook\.com|fb\.com|instagram\.com|linkedin\.com/in|tiktok\.com|twitter\.com|"
+    r"x\.com|"
     r"snapchat\.com/add|threads\.net|youtube\.com/@|gofundme\.com|austlii\.edu\.au|ancestry\.[a-z.]+|legacy\.com|"
     r"mytributes\.com\.au|caselaw\.nsw\.gov\.au)/[^\s<>\"),;]{1,300}|"
-    r"https?://(?:[\w-]+\.)*(?:abc\.net\.au/news|news\.com\.au|smh\.com\.au|theage\.com\.au|9news\.com\.au|7news\.com\.au|"
-    r"theguardian\.com|dailymail\.co\.uk|couriermail\.com\.au|heraldsun\.com\.au|dailytelegraph\.com\.au|adelaidenow\.com\.au|"
-    r"thewest\.com\.au|perthnow\.com\.au|watoday\.com\.au|brisbanetimes\.com\.au|canberratimes\.com\.au|themercury\.com\.au|"
-    r"ntnews\.com\.au|bbc\.co(?:m|\.uk)/news|20min\.ch|blick\.ch|[\w-]*(?:courier|advocate|times|herald|examiner|gazette|"
+    r"https?://(?:[\w-]+\.)*(?:abc\.net\.au/news|news\.com\.au|smh\.com\.au|theage\.com\.au|9news\.com\.au|"
+    r"7news\.com\.au|"
+    r"theguardian\.com|dailymail\.co\.uk|couriermail\.com\.au|heraldsun\.com\.au|dailytelegraph\.com\.au|"
+    r"adelaidenow\.com\.au|"
+    r"thewest\.com\.au|perthnow\.com\.au|watoday\.com\.au|brisbanetimes\.com\.au|canberratimes\.com\.au|"
+    r"themercury\.com\.au|"
+    r"ntnews\.com\.au|bbc\.co(?:m|\.uk)/news|20min\.ch|blick\.ch|[\w-]*(?:courier|advocate|times|herald|examiner|"
+    r"gazette|"
     r"chronicle|advertiser|mercury|observer|telegraph|bulletin|star|news)[\w-]*\.com(?:\.au)?)/[^\s<>\"),;]{1,300}",
     re.I,
 )
-_OF_GROUPS = re.compile(r"(?:facebook|fb)\.com/(?:groups|events)/|linkedin\.com/(?:company|groups)|instagram\.com/(?:p/)?\Z", re.I)
+_OF_GROUPS = re.compile(
+    r"(?:facebook|fb)\.com/(?:groups|events)/|linkedin\.com/(?:company|groups)|"
+    r"instagram\.com/(?:p/)?\Z",
+    re.I,
+)
 
 
 _THEIRS = re.compile(
-    r"\b(?:her|his|their|(?:client|patient|mother|mum|father|dad|partner|wife|husband|carer|sister|brother)'s|next of kin|nok|"
-    r"emergency contact|(?:client|patient|mum|mother|father|dad|wife|husband|partner|carer|she|he)[ :,(]+(?:\w+[ :]){0,3})"
+    r"\b(?:her|his|their|(?:client|patient|mother|mum|father|dad|partner|wife|husband|carer|sister|brother)'s|next "
+    r"of kin|nok|"
+    r"emergency contact|(?:client|patient|mum|mother|father|dad|wife|husband|partner|carer|she|he)[ :,(]+(?:\w+[ "
+    r":]){0,3})"
     r"(?=[^.\n]{0,40}\Z)",
     re.I,
 )
 
 
-def phones(view: View, known: Known) -> Iterator[Hit]:
+def phones(view: View) -> Iterator[Hit]:
     """Phone numbers but for those of the author, of services and of emergencies."""
     own = {key(view.text[found.start() : found.end()])[-8:] for found in _PHONE.finditer(view.text)
            if view.in_signature(found.start())}  # fmt: skip
@@ -111,7 +139,12 @@ def phones(view: View, known: Known) -> Iterator[Hit]:
         for found in pattern.finditer(view.text):
             start, end = found.span()
             value = re.sub(r"\D", "", found[0])
-            if view.in_signature(start) or view.in_web(start) or value[-8:] in own or ELSEWHERE.search(view.text, max(0, start - 40), start):
+            if (
+                view.in_signature(start)
+                or view.in_web(start)
+                or value[-8:] in own
+                or ELSEWHERE.search(view.text, max(0, start - 40), start)
+            ):
                 continue
             calling = view.near(_ABOUT_PHONES, start, end, 40, 15)
             whose = view.near(OF_A_CLIENT, start, end, 70, 40)
@@ -164,7 +197,12 @@ def addresses(view: View, known: Known) -> Iterator[Hit]:
             start, end = found.span()
             address = found[0].casefold()
             local, _, domain = address.partition("@")
-            if address in known.people.addresses or address in of_members or view.in_signature(start) or view.in_web(start):
+            if (
+                address in known.people.addresses
+                or address in of_members
+                or view.in_signature(start)
+                or view.in_web(start)
+            ):
                 continue
             if _ROLE.match(local) or any(domain == one or domain.endswith("." + one) for one in domains):
                 continue
@@ -182,7 +220,9 @@ _WRITTEN_AT = re.compile(r"^.*\b(?:\d\d?[:.]\d\d(?:\s?[AaPp]\.?[Mm]\.?)?|\d{4}),
 def _attributed(view: View, known: Known) -> set[str]:
     """Addresses beside the names of members: `Ann Archer <ann@example.org>`."""
     found = re.finditer(r"([^\n<>:,;\"]{2,60}?)\"?[ ]?<(?:mailto:)?([^\s<>@]{1,64}@[^\s<>@]{1,200})>", view.text)
-    return {match[2].casefold() for match in found if known.people.is_named(_WRITTEN_AT.sub("", match[1]).strip(" ,\"'"))}
+    return {
+        match[2].casefold() for match in found if known.people.is_named(_WRITTEN_AT.sub("", match[1]).strip(" ,\"'"))
+    }
 
 
 def mail_addresses(view: View) -> Iterator[str]:
@@ -195,7 +235,12 @@ def streets(view: View) -> Iterator[Hit]:
     for pattern in (_STREET, _LOWER_STREET, _ESTATE, _PO_BOX, _ABROAD):
         for found in pattern.finditer(view.text):
             start, end = found.span()
-            if view.in_signature(start) or view.in_web(start) or _COURTS.search(found[0]) or _in_list_of_authors(found[0]):
+            if (
+                view.in_signature(start)
+                or view.in_web(start)
+                or _COURTS.search(found[0])
+                or _in_list_of_authors(found[0])
+            ):
                 continue
             left, right = view.sentence(start, end, 160)
             at_home = _LIVES.search(view.text, max(left, start - 80), start)

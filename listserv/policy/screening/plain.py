@@ -19,7 +19,9 @@ from listserv.mail.passages import Passage, Place
 _ODD = re.compile(r"[^\x00-\x7f]+|^[ \t]?(?:>[ \t]?)+|[\x00-\x08\x0b-\x1f\x7f]+", re.M)
 _PASS_FOR_DIGITS = re.compile(r"(?<![A-Za-z0-9])[0-9OoIl|](?:[ \t\n./-]{0,2}[0-9OoIl|]){6,24}(?![A-Za-z0-9])")
 _DIGITS = str.maketrans("OoIl|", "00111")
-_LOOK_ALIKES = dict(zip("АВЕЅЗІКМНОРСТХУаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧοΝ", "ABES3IKMHOPCTXYaeopcyxijsABEZHIKMNOPTYXoN", strict=True))
+_LOOK_ALIKES = dict(
+    zip("АВЕЅЗІКМНОРСТХУаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧοΝ", "ABES3IKMHOPCTXYaeopcyxijsABEZHIKMNOPTYXoN", strict=True)
+)
 _WEB = re.compile(r"(?:https?://|www\.)[^\s<>\"]{1,2000}|\b(?:doi:?\s*)?10\.\d{4,9}/[^\s<>\"]{1,200}", re.I)
 _SENTENCE_END = re.compile(r"[.!?][\"')\]]{0,2}(?=\s)|\n\s*\n")
 
