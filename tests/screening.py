@@ -8,6 +8,7 @@ when it touches a label. `held` is what holds a post on a clinical list.
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from collections import Counter, defaultdict
@@ -82,6 +83,8 @@ def message_of(entry: dict[str, Any]) -> bytes:
         mail.add_alternative(html, subtype="html", cte="base64")
     elif html:
         mail.set_content(html, subtype="html", cte="base64")
+    for name in dict.fromkeys(re.findall(r"src=[\"']cid:([^\"'@]+)", html)):
+        mail.add_attachment(b"\xff\xd8\xff" + b"\0" * 30_000, "image", "jpeg", filename=name, disposition="inline")
     for one in entry.get("files") or []:
         _attach(mail, one if isinstance(one, str) else one["name"], "" if isinstance(one, str) else one.get("text", ""))
     return mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
@@ -154,7 +157,8 @@ def _measure(entry: dict[str, Any], figures: Figures) -> None:
             continue
         counted.add((kind, value))
         figures.findings[kind] += 1
-        if any(_touches(label, value) for label in wanted):
+        at_risk = finding.kind == "risk" and any(label["level"] == "special" for label in labels)
+        if at_risk or any(_touches(label, value) for label in wanted):
             figures.right[kind] += 1
         else:
             figures.wrong.append((entry["id"], finding.kind, finding.level.value, _value(read_, finding)))

@@ -49,6 +49,11 @@ _DISCLAIMER = re.compile(
     r"ce (?:message|courriel)\b.{0,160}(?:confidentiel|destin))",
     re.I,
 )
+_OF_OTHERS = re.compile(
+    r"\b(?:clients?|patients?|pt|her|his|she|he|their|mother|mum|father|dad|next of kin|nok|carer|dob|d\.o\.b|born|"
+    r"medicare|mrn|lives)\b",
+    re.I,
+)
 _SMALL = frozenset(("and", "&", "-", "–", "—", "x", "von", "van", "de"))
 
 
@@ -132,7 +137,7 @@ def _signature_end(lines: Sequence[str], quoted: Sequence[bool], at: int) -> int
             while end < len(lines) and quoted[end] == quoted[at]:
                 end += 1
             break
-        if _is_sentence(line) and not _OF_SIGNATURES.search(line):
+        if (_is_sentence(line) or _OF_OTHERS.search(line)) and not _OF_SIGNATURES.search(line):
             break
         end += 1
     return end

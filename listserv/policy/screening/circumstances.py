@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from listserv.mail.passages import Place
-from listserv.policy.screening.context import CASE, CLIENT, EVENT
+from listserv.policy.screening.context import CASE, CLIENT, EVENT, OFFERED
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit
 from listserv.policy.screening.places import TOWNS
@@ -277,7 +277,16 @@ def _one_of_each(found: list[tuple[int, int, str]]) -> list[tuple[int, int, str]
 
 
 def _of_events(view: View, start: int, end: int) -> bool:
-    return not CLIENT.search(view.text, max(0, start - 100), min(len(view.text), end + 100))
+    """Whether nobody in particular is spoken of: a course, a service, a study."""
+    around = (max(0, start - 120), min(len(view.text), end + 120))
+    return not _SOMEBODY.search(view.text, *around) or bool(OFFERED.search(view.text, *around))
+
+
+_SOMEBODY = re.compile(
+    r"\b(?:my|a|an|the|one|this|our|another)[ ](?:[\w-]+[ ,]{1,2}){0,5}(?:client|patient|pt|man|woman|boy|girl|child|couple|family|veteran|student|teenager|"
+    r"adolescent|mother|father|mum|dad|widow|widower|person|lady|gentleman|resident|nurse|teacher|farmer|officer)\b|\b(?:she|he|her|his)\b",
+    re.I,
+)
 
 
 def risks(view: View) -> Iterator[Hit]:

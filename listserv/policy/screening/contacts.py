@@ -16,7 +16,7 @@ from listserv.policy.screening.places import TOWNS
 from listserv.policy.screening.plain import View
 
 _PHONE = re.compile(
-    r"(?<![\w.,/#$-])(?:\+|\(\+|00|\(?0)[\d](?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?(?:\d(?:[ \t]?[-./() \t][ \t]?|\n[ "
+    r"(?<![\w#$])(?<!\d[.,/-])(?:\+|\(\+|00|\(?0)[\d](?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?(?:\d(?:[ \t]?[-./() \t][ \t]?|\n[ "
     r"\t]*)?){5,13}\d(?![\w]|[.,/]\d)"
 )
 _MOBILE_WITHOUT_0 = re.compile(
@@ -114,6 +114,16 @@ _PAGE = re.compile(
     r"chronicle|advertiser|mercury|observer|telegraph|bulletin|star|news)[\w-]*\.com(?:\.au)?)/[^\s<>\"),;]{1,300}",
     re.I,
 )
+_HANDLE = re.compile(
+    r"\b(?:insta(?:gram)?|snap(?:chat)?|tik[ ]?tok|facebook|fb|twitter|onlyfans|youtube|twitch|discord)\b[\w' ]{0,25}(?:[:=][ ]?@?|@|"
+    r"[ ](?:is|as|name|handle)[ ]\"?@?(?=[\w.]*[\d_.]))(?P<handle>[\w][\w.]{2,29})\b",
+    re.I,
+)
+_STORY = re.compile(
+    r"https?://[^\s<>\"/]{3,80}/[^\s<>\"]{0,150}?(?:/news/|/story/|/stories/|/article/|/articles/|/obituar|/courts?/|/crime/|/judgments?/|"
+    r"/cases?/|(?:coroner|inquest|court|charged|sentenced|arrested|murder|missing)[\w-]*)[^\s<>\"),;]{0,300}",
+    re.I,
+)
 _OF_GROUPS = re.compile(
     r"(?:facebook|fb)\.com/(?:groups|events)/|linkedin\.com/(?:company|groups)|"
     r"instagram\.com/(?:p/)?\Z",
@@ -133,18 +143,15 @@ _THEIRS = re.compile(
 
 def phones(view: View) -> Iterator[Hit]:
     """Phone numbers but for those of the author, of services and of emergencies."""
-    own = {key(view.text[found.start() : found.end()])[-8:] for found in _PHONE.finditer(view.text)
-           if view.in_signature(found.start())}  # fmt: skip
+    text = view.digits
+    own = {key(found[0])[-8:] for found in _PHONE.finditer(text) if view.in_signature(found.start())}
     for pattern in (_PHONE, _MOBILE_WITHOUT_0, _LOCAL):
-        for found in pattern.finditer(view.text):
+        for found in pattern.finditer(text):
             start, end = found.span()
             value = re.sub(r"\D", "", found[0])
-            if (
-                view.in_signature(start)
-                or view.in_web(start)
-                or value[-8:] in own
-                or ELSEWHERE.search(view.text, max(0, start - 40), start)
-            ):
+            if view.in_signature(start) or view.in_web(start) or value[-8:] in own:
+                continue
+            if ELSEWHERE.search(text, max(0, start - 40), start):
                 continue
             calling = view.near(_ABOUT_PHONES, start, end, 40, 15)
             whose = view.near(OF_A_CLIENT, start, end, 70, 40)
@@ -182,10 +189,12 @@ def _may_be_a_clients(view: View, start: int, end: int, value: str, whose: bool)
     left, right = view.sentence(start, end, 140)
     line_left, line_right = view.line(start)
     place = (min(left, line_left), max(right, line_right)) if line_right - line_left < 200 else (left, right)
-    if not (SERVICE.search(view.text, *place) or OFFERED.search(view.text, *place)):
+    offered = OFFERED.search(view.text, *place)
+    if re.fullmatch(r"(?:0{0,2}61)?0?4\d{8}", value):
+        return whose or not offered
+    if not (SERVICE.search(view.text, *place) or offered):
         return True
-    mobile = bool(re.fullmatch(r"(?:0{0,2}61)?0?4\d{8}", value))
-    return whose and (mobile or bool(_THEIRS.search(view.text, max(0, start - 60), start)))
+    return whose and bool(_THEIRS.search(view.text, max(0, start - 60), start))
 
 
 def addresses(view: View, known: Known) -> Iterator[Hit]:
@@ -279,7 +288,11 @@ def _of_an_event(view: View, start: int, end: int) -> bool:
 
 
 def pages(view: View) -> Iterator[Hit]:
-    """Pages that show or name a person."""
-    for found in _PAGE.finditer(view.text):
-        if not view.in_signature(found.start()) and not _OF_GROUPS.search(found[0]):
-            yield Hit("page", Level.WARNING, found.start(), found.start() + len(found[0].rstrip(".,!?'")))
+    """Pages and accounts that show or name a person."""
+    for pattern in (_PAGE, _STORY):
+        for found in pattern.finditer(view.text):
+            if not view.in_signature(found.start()) and not _OF_GROUPS.search(found[0]):
+                yield Hit("page", Level.WARNING, found.start(), found.start() + len(found[0].rstrip(".,!?'")))
+    for found in _HANDLE.finditer(view.text):
+        if not view.in_signature(found.start()):
+            yield Hit("page", Level.WARNING, *found.span("handle"))

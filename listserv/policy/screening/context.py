@@ -33,9 +33,12 @@ SERVICE = re.compile(
     r"\b(?:services?|clinics?|intake|reception|practice|hospital|lines?|helplines?|hotlines?|triage|referrals?|"
     r"bookings?|"
     r"fax|office|centres?|centers?|enquir\w+|inquir\w+|switchboard|secretary|admin|support line|24/7|24 hours?|crisis|"
-    r"lifeline|beyond ?blue|headspace|kids helpline|mensline|13yarn|poisons|dardi|qlife|sane|butterfly|carers "
+    r"foundations?|council|institute|universit\w+|schools?|librar\w+|legal aid|lawyers?|police|court registry|registry|"
+    r"pharmacy|psychiatry line|advice line|warmline|griefline|victims? (?:support|services)|advocacy|ombudsman|commissioner|"
+    r"tribunal|network|phn|health direct|healthdirect|nurse on call|1800respect|respect|relationships australia|mind|"
+    r"wellways|blue knot|open arms|lifeline|beyond ?blue|headspace|kids helpline|mensline|13yarn|poisons|dardi|qlife|sane|butterfly|carers "
     r"australia|"
-    r"team|unit|department|rooms|register|rsvp|venue|organi[sz]ers?|college|society|association|college|counselling)\b",
+    r"team|unit|department|rooms|register|rsvp|venue|organi[sz]ers?|college|society|association|counselling)\b",
     re.I,
 )
 EVENT = re.compile(

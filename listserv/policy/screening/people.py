@@ -47,7 +47,7 @@ _RELATED = re.compile(
     rf"(?<![\w-])(?i:{_WHO})(?:[ ]?[,:(-][ ]?|{_G})[\"'(]{{0,2}}(?P<name>{_CAP}(?:[ ]{_CAP}){{0,1}})(?![\w@])"
 )
 _RELATED_SMALL = re.compile(
-    r"\b(?:my |our |the |a |new |young )(?:client|patient|pt|consumer)[ ,(]{1,2}(?P<name>[a-z]{3,14})(?=[ ,.;:)'\n])|"
+    r"\b(?:client|patient|pt|consumer)[ ,(]{1,2}(?P<name>[a-z]{3,14})(?=[ ,.;:)'\n])|"
     r"\b(?:her|his|their|the|my client'?s) (?:son|daughter|husband|wife|mother|mum|father|dad|partner|sister|"
     r"brother|baby)[ ,(]{1,2}"
     r"(?P<other>[a-z]{3,14})(?=[ ,.;:)'\n])|\b(?:called|named) (?P<called>[a-z]{3,14})(?=[ ,.;:)'\n])"
@@ -259,6 +259,14 @@ def _named(view: View) -> Iterator[_Named]:
             yield _Named(Hit("name", Level.CLINICAL, found.start("name"), found.start("name") + len(name)), name, True)
 
 
+_OF_RELATIVE = re.compile(
+    rf"\b(?:[Hh]er|[Hh]is|[Tt]heir|[Tt]he client's|[Mm]y client's|[Mm]y patient's|[Tt]he patient's)[ ](?:\w+[ ])?(?:son|daughter|husband|wife|partner|"
+    rf"mother|mum|father|dad|brother|sister|boyfriend|girlfriend|baby|child|aunt|uncle|cousin|ex|grandmother|grandfather|nan|stepfather|stepmother|stepdad|"
+    rf"stepmum|foster carer|carer|friend)(?:,[ ]|[ ]\(|[ ])(?P<name>{_CAP})(?![\w@])"
+)
+_SMALL_TITLED = re.compile(r"(?<![\w/])(?:mr|mrs)\.?[ ](?P<name>[a-z][a-z'-]{2,20})(?![\w@])")
+_COMMA = re.compile(rf"(?<![\w])(?P<name>{_CAP}(?:[ ]{_CAP})?,[ ]{_CAP})(?![\w.]|[ ]?\()")
+_ALONE = re.compile(rf"(?<![\w@.'-])(?P<name>{_CAP})(?:(?P<last>[ ]{_CAP})|(?='s\b|[ ,.;:)\n?!]|\Z))")
 _SOMEBODY = re.compile(rf"\b(?:an?|my|our|one|another|this|his|her|their)[ ](?:[\w-]+[ ]){{0,4}}{_WHO},?[ ]?\Z", re.I)
 _SERVICES = re.compile(
     r"(?:Lifeline|Beyond|Headspace|Triple|Kids|MensLine|Mensline|QLife|Police|Ambulance|Emergency|SANE|Butterfly|"
@@ -270,13 +278,13 @@ _SERVICES = re.compile(
 
 def _related(view: View) -> Iterator[_Named]:
     """Names beside words for people in care; a full name is graver than a given name."""
-    for pattern in (_RELATED, _RELATED_UNKNOWN, _APPOSED, _POSSESSIVE, _ACTING, _ABOUT):
+    for pattern in (_RELATED, _RELATED_UNKNOWN, _OF_RELATIVE, _APPOSED, _POSSESSIVE, _ACTING, _ABOUT):
         for found in pattern.finditer(view.text):
             name = _trimmed(found["name"])
             words = name.split()
             wanted = ALL if pattern in (_RELATED, _APPOSED) else GIVEN
             start, end = found.start("name"), found.start("name") + len(name)
-            if _is_no_name(name) or (pattern is _RELATED_UNKNOWN and (name.isupper() or _SERVICES.match(name))):
+            if _is_no_name(name) or (pattern in _NO_LIST and (name.isupper() or _SERVICES.match(name))):
                 continue
             if (
                 (pattern is not _RELATED_UNKNOWN and words[0].casefold() not in wanted)
@@ -291,7 +299,7 @@ def _related(view: View) -> Iterator[_Named]:
             if pattern is _RELATED and view.in_signature(start):
                 continue
             full = len(words) > 1 and words[1].casefold() not in NO_NAMES
-            sure = pattern in (_RELATED, _RELATED_UNKNOWN, _APPOSED, _POSSESSIVE)
+            sure = pattern in (_RELATED, _RELATED_UNKNOWN, _OF_RELATIVE, _APPOSED, _POSSESSIVE)
             yield _Named(Hit("name", Level.CLINICAL if full else Level.WARNING, start, end), name, sure)
     for found in _RELATED_SMALL.finditer(view.text):
         group = next(group for group in ("name", "other", "called") if found[group])
@@ -300,6 +308,43 @@ def _related(view: View) -> Iterator[_Named]:
                 rf"\b{_WHO}\b[^.\n]{{0,25}}\Z", view.text[max(0, found.start() - 40) : found.start()]
             )
             yield _Named(Hit("name", Level.CLINICAL if sure else Level.WARNING, *found.span(group)), found[group], True)
+
+
+_NO_LIST = (_RELATED_UNKNOWN, _OF_RELATIVE)
+
+
+def _elsewhere(view: View) -> Iterator[_Named]:
+    """Given names in the text of a case that nobody is greeted or quoted by, and `Surname, Given` in a subject."""
+    for found in _SMALL_TITLED.finditer(view.text):
+        if found["name"] not in NO_NAMES and not view.in_signature(found.start()):
+            yield _Named(Hit("name", Level.CLINICAL, *found.span()), found["name"], False)
+    if view.passage.place == Place.SUBJECT:
+        for found in _COMMA.finditer(view.text):
+            last, _, first = found["name"].partition(", ")
+            if first.casefold() in GIVEN and not _is_no_name(last):
+                yield _Named(Hit("name", Level.CLINICAL, *found.span("name")), f"{first} {last}", False)
+    if view.passage.place == Place.FILE_NAME or len(CASE.findall(view.text)) < 2:
+        return
+    for found in _ALONE.finditer(view.text):
+        start, end = found.span()
+        if found["name"].casefold() not in GIVEN or _in_correspondence(view, start) or _is_pseudonym(view, start, end):
+            continue
+        if _SPOKEN_TO.search(view.text, max(0, start - 30), start) or _SAID.match(view.text[end : end + 30]):
+            continue
+        if _is_cited(view, end) or _is_public(view, start, end) or view.in_web(start):
+            continue
+        left, right = view.sentence(start, end, 160)
+        if not CASE.search(view.text, left, right) or (found["last"] and _PROFESSION.search(view.text, left, right)):
+            continue
+        name = _trimmed(found[0])
+        yield _Named(Hit("name", Level.WARNING, start, start + len(name)), name, False)
+
+
+_PROFESSION = re.compile(
+    r"\b(?:psychologist|psychiatrist|counsellor|therapist|social worker|nurse|gp|supervis\w+|colleague|recommend\w*|practice|"
+    r"clinic|director|ceo|minister|founder|trainer|actor|actress|singer|celebrity|player|politician)\b",
+    re.I,
+)
 
 
 def _in_file_name(view: View) -> Iterator[_Named]:
@@ -324,6 +369,7 @@ def _found(view: View) -> Iterator[_Named]:
     yield from _titled(view)
     yield from _named(view)
     yield from _related(view)
+    yield from _elsewhere(view)
     yield from _in_file_name(view)
 
 
