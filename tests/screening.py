@@ -83,8 +83,10 @@ def message_of(entry: dict[str, Any]) -> bytes:
         mail.add_alternative(html, subtype="html", cte="base64")
     elif html:
         mail.set_content(html, subtype="html", cte="base64")
+    labelled = {label["value"] for label in entry["findings"]}
     for name in dict.fromkeys(re.findall(r"src=[\"']cid:([^\"'@]+)", html)):
-        mail.add_attachment(b"\xff\xd8\xff" + b"\0" * 30_000, "image", "jpeg", filename=name, disposition="inline")
+        size = 30_000 if name in labelled else 4_000  # what is no finding is a logo
+        mail.add_attachment(b"\xff\xd8\xff" + b"\0" * size, "image", "jpeg", filename=name, disposition="inline")
     for one in entry.get("files") or []:
         _attach(mail, one if isinstance(one, str) else one["name"], "" if isinstance(one, str) else one.get("text", ""))
     return mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
@@ -175,6 +177,7 @@ def _look_for(
     post: str, label: dict[str, Any], found: tuple[Finding, ...], values: list[str], figures: Figures
 ) -> None:
     kind, level, value = label["class"], label["level"], plain(label["value"])
+    kind = f"{kind} ({level})" if kind == "Names" else kind
     touching = [finding for finding, one in zip(found, values, strict=True) if _touches(value, one)]
     if level == "special":
         hit = any(finding.kind == "risk" for finding in found)
@@ -186,7 +189,9 @@ def _look_for(
     if hit:
         figures.found[kind] += 1
         figures.by_level["found"][level] += 1
-        figures.as_class[kind] += any(CLASSES[finding.kind] == kind for finding in touching) or level == "special"
+        figures.as_class[kind] += (
+            any(CLASSES[finding.kind] == label["class"] for finding in touching) or level == "special"
+        )
     else:
         figures.missed.append((post, kind, level, label["value"]))
 

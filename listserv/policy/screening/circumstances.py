@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from listserv.mail.passages import Place
 from listserv.policy.screening.context import CASE, CLIENT, EVENT, OFFERED
 from listserv.policy.screening.finding import Level
+from listserv.policy.screening.given_names import ALL
 from listserv.policy.screening.known import Hit
 from listserv.policy.screening.places import TOWNS
 from listserv.policy.screening.plain import View
+from listserv.policy.screening.words import NO_NAMES
 
 _CAPS = r"(?:[A-Z][\w']+[ \n]|(?:of|the|and|de|du|la)[ ]){0,4}"
 _PLACE_OF_WORK = (
@@ -55,7 +57,7 @@ _CRITICISED = re.compile(
     r"\b(?:complaint (?:against|about)|notif(?:ied|ication)[^.\n]{0,30}(?:ahpra|board|hccc|oho)|(?:ahpra|hccc|oho) "
     r"(?:notification|complaint|investigation)|reported[^.\n]{0,30}to (?:ahpra|the board|hccc|oho)|misconduct|"
     r"negligen\w+|"
-    r"incompeten\w+|unprofessional\w*|malpractice|unethical\w*|dangerous practi\w+|sued|suing|lawsuit|charged with|"
+    r"before the (?:board|tribunal)|blamed?\b|notify (?:the|as|him|her)|i notify|copies (?:the|other)|plagiari\w+|incompeten\w+|unprofessional\w*|malpractice|unethical\w*|dangerous practi\w+|sued|suing|lawsuit|charged with|"
     r"convicted|found guilty|"
     r"under investigation|investigated|struck off|deregistered|suspended|boundary violation|slept with|sexual "
     r"relationship with|bull(?:y|ied|ying)|"
@@ -66,7 +68,7 @@ _CRITICISED = re.compile(
 _TRAITS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("exact age", re.compile(
         r"(?<![\w-])(?:[1-9]\d?[- ]?(?:year|yr)s?[- ]old|[1-9]\d?[ ]?(?:yo|y/o)\b|aged[ ][1-9]\d?\b|[1-9]\d[MF]\b|"
-        r"turned[ ][1-9]\d?\b|(?:is|was)[ ][1-9]\d(?=[ ]?(?:,|and\b))|"
+        r"turned[ ][1-9]\d?\b|(?:(?<=is )|(?<=was ))[1-9]\d(?=[ ]?(?:,|and\b))|"
         r"(?:in )?Year (?:1[0-2]|[7-9])\b)|\b(?:twenty|thirty|forty|fifty|sixty|seventy|eighty)-\w+[- ]year[- ]old|"
         r"\b(?:fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twelve|thirteen)[- ]year[- ]old", re.I)),
     ("small place", re.compile(
@@ -219,30 +221,48 @@ _MYSELF = re.compile(
 
 def workplaces(view: View) -> Iterator[Hit]:
     """Where a client works or learns."""
-    if view.passage.place == Place.FILE_NAME or not CASE.search(view.text):
+    if view.passage.place == Place.FILE_NAME:
         return
-    for pattern in (_WORKPLACE, _UNIT, _EMPLOYER):
+    of_a_case = CASE.search(view.text) is not None
+    for pattern in (_WORKPLACE, _SCHOOL, _UNIT, _EMPLOYER):
         for found in pattern.finditer(view.text):
             start, end = found.span("where")
             if view.in_signature(start) or _OWN_WORK.search(view.text, max(0, start - 70), start):
                 continue
             left, right = view.sentence(start, end, 140)
-            if _PUBLIC_PLACE.match(view.text, start) or (
-                EVENT.search(view.text, left, right) and not CLIENT.search(view.text, left, right)
-            ):
+            offered = OFFERED.search(view.text, left, right) or EVENT.search(view.text, left, right)
+            if _PUBLIC_PLACE.match(view.text, start) or (offered and not CLIENT.search(view.text, left, right)):
+                continue
+            if pattern is not _SCHOOL and not of_a_case:
                 continue
             if pattern is _EMPLOYER and (" " not in found["where"] and not CLIENT.search(view.text, left, start)):
                 continue
             yield Hit("workplace", Level.WARNING, start, end)
 
 
+_SCHOOL = re.compile(
+    r"(?<![\w])(?P<where>(?:[A-Z][\w']+\.?[ \n]){1,4}(?:(?:State |Girls'? |Boys'? )?(?:High|Primary|Secondary|Grammar|Public)"
+    r"(?:[ \n](?:School|College))?|(?:Christian|Catholic|Islamic|Steiner|Montessori|Anglican|Lutheran|Special)[ \n](?:School|College)|"
+    r"Kindergarten|Preschool|Fire Station|Police Station|Barracks|Correctional Centre|Abattoirs?|Detention Centre))\b"
+)
+
+
 def third_parties(view: View) -> Iterator[Hit]:
-    """A person in one sentence with criticism or proceedings."""
-    for found in _THIRD.finditer(view.text):
-        start, end = found.span("who")
-        left, right = view.sentence(start, end, 200)
-        if not view.in_signature(start) and _CRITICISED.search(view.text, left, right):
-            yield Hit("third-party", Level.WARNING, start, end)
+    """A person in one sentence, or beside one, with criticism or proceedings."""
+    for pattern in (_THIRD, _BY_NAME):
+        for found in pattern.finditer(view.text):
+            start, end = found.span("who")
+            left, right = view.sentence(start, end, 200)
+            if pattern is _BY_NAME:
+                first = found["who"].split()[0].casefold()
+                if first not in ALL or found["who"].split()[1].casefold() in NO_NAMES:
+                    continue
+                right = view.sentence(min(right + 1, len(view.text)), min(right + 1, len(view.text)), 160)[1]
+            if not view.in_signature(start) and _CRITICISED.search(view.text, left, right):
+                yield Hit("third-party", Level.WARNING, start, end)
+
+
+_BY_NAME = re.compile(r"(?<![\w@])(?P<who>[A-Z][^\W\d_]+[ ][A-Z][^\W\d_]+)(?![\w@])")
 
 
 def combinations(view: View) -> Iterator[Hit]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import phonenumbers
 
 from listserv.mail.passages import Place
-from listserv.policy.screening.context import CASE, CLIENT, EVENT, OF_A_CLIENT, OFFERED, OWN_CONTACT, SERVICE
+from listserv.policy.screening.context import CASE, CLIENT, OF_A_CLIENT, OFFERED, OWN_CONTACT, SERVICE
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit, Known, key
 from listserv.policy.screening.numbers import ELSEWHERE
@@ -95,13 +95,13 @@ _LIVES = re.compile(
 )
 _POSTCODE = re.compile(
     r"(?:(?:\b[A-Z][A-Za-z'-]+,?[ ]){1,3})?\b(?:NSW|VIC|Vic|QLD|Qld|SA|WA|TAS|Tas|NT|ACT|New South Wales|Victoria|"
-    r"Queensland|South Australia|Western Australia|Tasmania|Northern Territory),?[ ]{0,2}\d{4}\b(?![-/.]?\d)"
+    r"Queensland|South Australia|Western Australia|Tasmania|Northern Territory),?[ ]{0,2}\d{4}\b(?![-/.]?\d|[ ]\d{3})"
 )
 _TOWN = re.compile(r"\b[A-Z][a-z]+(?:[ ][A-Z][a-z]+){0,2}\b")
 _PAGE = re.compile(
     r"(?:https?://)?(?:[\w-]+\.)*(?:facebook\.com|fb\.com|instagram\.com|linkedin\.com/in|tiktok\.com|twitter\.com|"
     r"x\.com|"
-    r"snapchat\.com/add|threads\.net|youtube\.com/@|gofundme\.com|austlii\.edu\.au|ancestry\.[a-z.]+|legacy\.com|"
+    r"snapchat\.com/add|threads\.net|youtube\.com/@|gofundme\.com|austlii\.[a-z.]{2,20}|ancestry\.[a-z.]+|legacy\.com|"
     r"mytributes\.com\.au|caselaw\.nsw\.gov\.au)/[^\s<>\"),;]{1,300}|"
     r"https?://(?:[\w-]+\.)*(?:abc\.net\.au/news|news\.com\.au|smh\.com\.au|theage\.com\.au|9news\.com\.au|"
     r"7news\.com\.au|"
@@ -120,8 +120,8 @@ _HANDLE = re.compile(
     re.I,
 )
 _STORY = re.compile(
-    r"https?://[^\s<>\"/]{3,80}/[^\s<>\"]{0,150}?(?:/news/|/story/|/stories/|/article/|/articles/|/obituar|/courts?/|/crime/|/judgments?/|"
-    r"/cases?/|(?:coroner|inquest|court|charged|sentenced|arrested|murder|missing)[\w-]*)[^\s<>\"),;]{0,300}",
+    r"https?://(?:[\w-]+\.)*news[\w-]*\.[a-z.]{2,20}/[^\s<>\"),;]{3,300}|https?://[^\s<>\"/]{3,80}/[^\s<>\"]{0,150}?(?:/news/|/story/|/stories/|/article/|/articles/|/obituar|/courts?/|/crime/|/judgments?/|"
+    r"/cases?/|(?:coroner|inquest|court|trial|cleared|charged|sentenced|arrested|murder|missing)[\w-]*)[^\s<>\"),;]{0,300}",
     re.I,
 )
 _OF_GROUPS = re.compile(
@@ -284,7 +284,8 @@ def places(view: View) -> Iterator[Hit]:
 
 def _of_an_event(view: View, start: int, end: int) -> bool:
     left, right = view.sentence(start, end, 140)
-    return bool(EVENT.search(view.text, left, right)) and not CLIENT.search(view.text, left, right)
+    offered = OFFERED.search(view.text, left, right) or (OFFERED.search(view.text) and not CASE.search(view.text))
+    return bool(offered) and not CLIENT.search(view.text, left, right)
 
 
 def pages(view: View) -> Iterator[Hit]:

@@ -71,6 +71,7 @@ OFFERED = re.compile(
     r"vacanc\w+|"
     r"facilitat\w+|convenor|convener|coordinator|bookings?|referrals? (?:to|can|go|welcome|via)|intake|service|"
     r"clinic|cpd|"
+    r"meeting id|dial[- ]?in|passcode|recording|ae[ds]t|early bird|abstracts?|convention|"
     r"tickets?|room(?:s)? (?:available|to rent|for rent)|interested|peer group|study|recruit\w+|ethics)\b",
     re.I,
 )

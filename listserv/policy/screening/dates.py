@@ -118,7 +118,7 @@ def dates(view: View) -> Iterator[Hit]:
             continue
         left, right = view.sentence(start, end, 120)
         if EVENT.search(view.text, left, right) and not re.search(
-            r"\b(?:admi|discharg|overdos|assault|died)", view.text[left:right]
+            r"\b(?:admi|discharg|overdos|assault|died)", view.text[left:right], re.I
         ):
             continue
         if re.search(r"\d", found[0]) and (CASE.search(view.text, left, right) or len(view.text) < 4000):

@@ -16,8 +16,8 @@ from listserv.policy.screening.known import Hit
 from listserv.policy.screening.plain import View
 
 _H, _C, _W, _N = Level.HIGH, Level.CLINICAL, Level.WARNING, Level.NOTE
-_S = r"(?:[ \t]{0,3}\n[ \t]{0,12}|[ \t]{1,3}|[ \t]?[-./_][ \t]?)?"  # what may stand between the digits of one number
-_SEP = r"(?:[ \t]{1,3}|[ \t]{0,3}\n[ \t]{0,12}|[ \t]?[-./_][ \t]?)"  # what has to stand between groups of digits
+_S = r"(?:[ \t]{0,3}[-./_]?[ \t]{0,3}\n[ \t]{0,12}|[ \t]{1,3}|[ \t]?[-./_][ \t]?)?"  # what may stand between the digits of one number
+_SEP = r"(?:[ \t]{1,3}|[ \t]{0,3}[-./_]?[ \t]{0,3}\n[ \t]{0,12}|[ \t]?[-./_][ \t]?)"  # what has to stand between groups of digits
 _IS = r"(?:[ \t]*(?:\([\w .]{1,12}\))?[ \t]*(?:number|numbers|num|nos?|nr|id|ids|ref|reference|code|#)\b\.?)?"
 _SO = r"[ \t]*(?:\(?[A-Z]{2,5}\)?)?[ \t]*(?:is|was|being|of|ist|:|=|#|-|\u2116)*[ \t\"'(]*\n?[ \t]*"
 
@@ -57,7 +57,7 @@ _MEDICARE = _rx(
     r"\bm(?:edi)?care\b|\bbulk[ -]bill\w*|\brebates?\b"
 )
 _VETERAN = _rx(r"\bDVA\b|\bveterans?\b|\b(?:gold|white|orange)[ -]card\b|\bveterans'? affairs\b")
-_TAX = _rx(r"\btfn\b|\btax[ -]?file\b|\btax (?:no|number)\b")
+_TAX = _rx(r"\bt\.?f\.?n\b|\btax[ -]?file\b|\btax (?:no|number)\b")
 _CENTRELINK = _rx(
     r"\bcentrelink\b|\bcrn\b|\bconcession\b|\bpension(?:er)?\b|\bhealth ?care card\b|\bhcc\b|\bjobseeker\b|"
     r"\bcustomer (?:reference|ref)\b|\bservices australia\b|\bdsp\b"
@@ -173,8 +173,8 @@ ROWS: tuple[Number, ...] = (
            unsure=_H, as_written=True),
     Number("plate", _rx(r"(?<![\w-])(?=[A-Z\d -]{0,5}\d)(?=[A-Z\d -]{0,5}[A-Z])[A-Z\d]{1,4}[ -]?[A-Z\d]{1,4}(?:[ "
                         r"-]?[A-Z\d]{1,3})?(?![\w-])",
-                        re.RegexFlag(0)), _PLATE, sure=_W, before=35, after=0, as_written=True),
-    Number("practitioner", _rx(r"(?<![\w])\d{6}[ -]?[0-9A-HJ-NP-RT-Y]{1}[YXWTLKJHFBA](?!\w)"), None, digits.is_provider,
+                        re.RegexFlag(0)), _PLATE, sure=_W, before=60, after=0, as_written=True),
+    Number("practitioner", _rx(r"(?<![\w])\d{6}[ \n-]{0,2}[0-9A-HJ-NP-RT-Y][ ]?[YXWTLKJHFBA](?!\w)"), None, digits.is_provider,
            unsure=_W, as_written=True),
     Number("practitioner", _rx(r"(?<!\w)[A-Z]{3}[ ]?000\d{7}(?!\w)"), None, unsure=_W, as_written=True),
     Number("practitioner", _rx(r"(?<!\w)(?=[A-Z]*\d)[A-Z\d]{6,10}(?!\w)"), _rx(r"\b(?:provider|prescriber)[ ](?:no|"

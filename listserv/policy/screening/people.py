@@ -323,7 +323,7 @@ def _elsewhere(view: View) -> Iterator[_Named]:
             last, _, first = found["name"].partition(", ")
             if first.casefold() in GIVEN and not _is_no_name(last):
                 yield _Named(Hit("name", Level.CLINICAL, *found.span("name")), f"{first} {last}", False)
-    if view.passage.place == Place.FILE_NAME or len(CASE.findall(view.text)) < 2:
+    if view.passage.place == Place.FILE_NAME or not CASE.search(view.text):
         return
     for found in _ALONE.finditer(view.text):
         start, end = found.span()
@@ -334,12 +334,18 @@ def _elsewhere(view: View) -> Iterator[_Named]:
         if _is_cited(view, end) or _is_public(view, start, end) or view.in_web(start):
             continue
         left, right = view.sentence(start, end, 160)
-        if not CASE.search(view.text, left, right) or (found["last"] and _PROFESSION.search(view.text, left, right)):
+        if not _SOMEBODYS.search(view.text, left, right) or (
+            found["last"] and _PROFESSION.search(view.text, left, right)
+        ):
             continue
         name = _trimmed(found[0])
         yield _Named(Hit("name", Level.WARNING, start, start + len(name)), name, False)
 
 
+_SOMEBODYS = re.compile(
+    rf"{CASE.pattern}|\b(?:his|him|they|their|mum|mother|dad|father|parents|school|ward|unit|session|home|class|year|drew|cried|said|asked|wants?)\b",
+    re.I,
+)
 _PROFESSION = re.compile(
     r"\b(?:psychologist|psychiatrist|counsellor|therapist|social worker|nurse|gp|supervis\w+|colleague|recommend\w*|practice|"
     r"clinic|director|ceo|minister|founder|trainer|actor|actress|singer|celebrity|player|politician)\b",
