@@ -85,7 +85,9 @@ def message_of(entry: dict[str, Any]) -> bytes:
         mail.set_content(html, subtype="html", cte="base64")
     labelled = {label["value"] for label in entry["findings"]}
     for name in dict.fromkeys(re.findall(r"src=[\"']cid:([^\"'@]+)", html)):
-        size = 30_000 if name in labelled else 4_000  # what is no finding is a logo
+        size = (
+            30_000 if any(_touches(plain(name), plain(value)) for value in labelled) else 4_000
+        )  # what is no finding is a logo
         mail.add_attachment(b"\xff\xd8\xff" + b"\0" * size, "image", "jpeg", filename=name, disposition="inline")
     for one in entry.get("files") or []:
         _attach(mail, one if isinstance(one, str) else one["name"], "" if isinstance(one, str) else one.get("text", ""))
@@ -118,8 +120,9 @@ def read(entry: dict[str, Any]) -> tuple[Passage, ...]:
 def known_of(entry: dict[str, Any]) -> Known:
     """Who writes and who may be named, as the stage that asks the database would say."""
     author = entry.get("author") or {}
-    emails = [author[key] for key in ("email",) if author.get(key)]
-    return Known(author.get("name", ""), tuple(emails), frozenset(entry.get("members") or ()))
+    emails = [author["email"]] if author.get("email") else []
+    registered = [author["registration"]] if author.get("registration") else []
+    return Known(author.get("name", ""), tuple(emails), frozenset(entry.get("members") or ()), (), tuple(registered))
 
 
 def plain(value: str) -> str:

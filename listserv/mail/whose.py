@@ -50,8 +50,8 @@ _DISCLAIMER = re.compile(
     re.I,
 )
 _OF_OTHERS = re.compile(
-    r"\b(?:clients?|patients?|pt|her|his|she|he|their|mother|mum|father|dad|next of kin|nok|carer|dob|d\.o\.b|born|"
-    r"medicare|mrn|lives)\b",
+    r"\b(?:my |the |our )?(?:client|patient)(?:'s)?\b(?![ ](?:safety|services|liaison|experience|advoca\w+|care))|(?<!/)\b(?:her|his|she|he)\b(?!\s?[/,)]|$)|"
+    r"\b(?:next of kin|nok|dob|d\.o\.b|born|medicare (?:card|number|no)|mrn|lives)\b",
     re.I,
 )
 _SMALL = frozenset(("and", "&", "-", "–", "—", "x", "von", "van", "de"))
@@ -194,7 +194,7 @@ def signed_by(text: str, is_name: Callable[[str], bool]) -> tuple[Span, ...]:
     at = 0
     while at < len(lines):
         line = lines[at].strip(" \t*_-–—,.")
-        if quoted[at] or not 1 < len(line) <= 80 or not is_name(line):
+        if quoted[at] or not 1 < len(line) <= 240 or not (is_name(line) or is_name(_CLOSING.sub("", line, count=1))):
             at += 1
             continue
         end = _signature_end(lines, quoted, at)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from listserv.mail.passages import Place
-from listserv.policy.screening.context import CASE, CLIENT, EVENT, OFFERED
+from listserv.policy.screening.context import CASE, CLIENT, EVENT, OFFERED, PUBLIC
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.given_names import ALL
 from listserv.policy.screening.known import Hit
@@ -299,7 +299,9 @@ def _one_of_each(found: list[tuple[int, int, str]]) -> list[tuple[int, int, str]
 def _of_events(view: View, start: int, end: int) -> bool:
     """Whether nobody in particular is spoken of: a course, a service, a study."""
     around = (max(0, start - 120), min(len(view.text), end + 120))
-    return not _SOMEBODY.search(view.text, *around) or bool(OFFERED.search(view.text, *around))
+    return not _SOMEBODY.search(view.text, *around) or bool(
+        OFFERED.search(view.text, *around) or PUBLIC.search(view.text, *around)
+    )
 
 
 _SOMEBODY = re.compile(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from listserv.policy.screening.finding import Level
 
 _SPACE = re.compile(r"[\W_]+")
+_APART = re.compile(r"[,|(/–—•·:;-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,21 @@ class People:
         return any(set(words) <= set(full) for full in self.full) if len(words) > 1 else False
 
     def signs(self, line: str) -> bool:
-        """Whether a line is the author's name, or begins with all of it (`Ann Archer, psychologist`)."""
-        if len(line) > 80 or not self.author:
+        """Whether a line is the author's name or initials, or begins with all of it (`Ann Archer, psychologist`)."""
+        if not self.author or not (words := name_words(_APART.sub(" ", line[:120]))):
             return False
-        words = name_words(re.sub(r"[,|(/–—-]", " ", line))
-        if not words:
-            return False
-        return set(words) <= self.author or (len(self.author) > 1 and set(words[: len(self.author)]) == self.author)
+        if len(line) <= 40 and set(words) <= self.author:
+            return True
+        size = len(self.author_in_order)
+        return size > 1 and (
+            words[:size] == self.author_in_order
+            or (set(words[:2]) <= self.author and len(words) > 1)
+            or (
+                len(words[0]) == 1
+                and words[0] == self.author_in_order[0][0]
+                and words[1:2] == self.author_in_order[-1:]
+            )
+        )
 
     def stands_in(self, text: str) -> bool:
         """Whether the author or a member is named in a text by first and last name."""

@@ -31,10 +31,8 @@ _TITLED = re.compile(
 )
 _WHO = rf"(?:{PERSON_WORDS})"
 _NAMED = re.compile(
-    rf"\b(?:(?:is|was|were|are)?[ ]?(?P<how>named|called|nicknamed)|(?:known as|goes by|going by|whose name is|by "
-    rf"the name of|"
-    rf"(?:real |first |full |last |sur)?names?(?:[ ](?:is|was|are)|'s|[ ]?:|[ ]?=)|heisst|heißt|namens|genannt|"
-    rf"s'appelle|nommée?))"
+    rf"\b(?:(?P<how>named|called|nicknamed|known as|goes by|going by|by the name of|aka|a\.k\.a\.|heisst|heißt|namens|genannt|s'appelle|nommée?)|"
+    rf"(?:whose|(?i:her|his|their|client'?s?|patient'?s?|child'?s?|mother'?s?|real|full|first|last|given|family)) (?:(?i:real|full|first|last|given|legal) )?(?i:sur)?names?(?:[ ](?:is|was|are)|'s|[ ]?[:=]))"
     rf"[ \n]+[\"'(]{{0,2}}(?P<name>{_NAME})"
 )
 _LABEL = re.compile(
@@ -227,36 +225,42 @@ def _is_pseudonym(view: View, start: int, end: int) -> bool:
 
 
 def _named(view: View) -> Iterator[_Named]:
-    who = re.compile(
-        rf"\b(?:{PERSON_WORDS}|psychologist|psychiatrist|gp|teacher|worker|nurse|who|whose|one|someone|"
-        rf"her|his|their)\b",
-        re.I,
-    )
     for found in _NAMED.finditer(view.text):
         name = _trimmed(found["name"])
         start = found.start("name")
-        if _is_no_name(name) or _is_pseudonym(view, found.start(), start + len(name)):
+        if _is_no_name(name) or _SERVICES.match(name) or _is_pseudonym(view, found.start(), start + len(name)):
             continue
         before = view.text[max(0, found.start() - 45) : found.start()]
-        person = who.search(before)
-        first = name.split()[0].casefold()
-        directly = _SOMEBODY.search(before)
-        if (
-            found["how"] == "called"
-            and not (first in ALL and (person or first in GIVEN))
-            and not (directly and not _SERVICES.match(name))
-        ):
+        directly = _SOMEBODY.search(before) is not None or found["how"] is None
+        given = name.split()[0].casefold() in (GIVEN if found["how"] == "called" else ALL)
+        if _ANIMALS.search(before) or not (directly or (given and _WHO_AT_ALL.search(before))):
             continue
-        if (not person and first not in GIVEN) or _SERVICES.match(name):
-            continue
-        if not person and re.search(r"\bmy name\b", found[0] + before):
+        if found["how"] == "called" and not given and not _SOMEBODY.search(before):
             continue
         yield _Named(Hit("name", Level.CLINICAL, start, start + len(name)), name, True)
     for found in _LABEL.finditer(view.text):
         name = _trimmed(found["name"])
         words = [word.strip(",").casefold() for word in name.split()]
-        if not _is_no_name(name) and not view.in_signature(found.start()) and any(word in ALL for word in words):
+        subject = re.match(r"[\s>*-]*re", found[0], re.I) is not None
+        if (
+            _is_no_name(name)
+            or view.in_signature(found.start())
+            or (subject and (words[0] not in GIVEN or len(words) < 2))
+        ):
+            continue
+        if any(word in ALL for word in words) and not (subject and _is_public(view, *found.span("name"))):
             yield _Named(Hit("name", Level.CLINICAL, found.start("name"), found.start("name") + len(name)), name, True)
+
+
+_ANIMALS = re.compile(
+    r"\b(?:dogs?|pupp(?:y|et|ets|ies)|cats?|kitten|horse|pony|bear|teddy|robot|character|doll|avatar|rabbit|app|program|group|course|tool|book|film|"
+    r"method|model|approach|technique|drug|file)\b[^.]{0,20}\Z",
+    re.I,
+)
+_WHO_AT_ALL = re.compile(
+    rf"\b(?:{PERSON_WORDS}|psychologist|psychiatrist|gp|teacher|worker|nurse|who|whose|one|someone|her|his|their|she|he)\b",
+    re.I,
+)
 
 
 _OF_RELATIVE = re.compile(
@@ -268,6 +272,7 @@ _SMALL_TITLED = re.compile(r"(?<![\w/])(?:mr|mrs)\.?[ ](?P<name>[a-z][a-z'-]{2,2
 _COMMA = re.compile(rf"(?<![\w])(?P<name>{_CAP}(?:[ ]{_CAP})?,[ ]{_CAP})(?![\w.]|[ ]?\()")
 _ALONE = re.compile(rf"(?<![\w@.'-])(?P<name>{_CAP})(?:(?P<last>[ ]{_CAP})|(?='s\b|[ ,.;:)\n?!]|\Z))")
 _SOMEBODY = re.compile(rf"\b(?:an?|my|our|one|another|this|his|her|their)[ ](?:[\w-]+[ ]){{0,4}}{_WHO},?[ ]?\Z", re.I)
+_MONTHS = ("April", "May", "June", "August")
 _SERVICES = re.compile(
     r"(?:Lifeline|Beyond|Headspace|Triple|Kids|MensLine|Mensline|QLife|Police|Ambulance|Emergency|SANE|Butterfly|"
     r"Centrelink|Medicare|"
@@ -282,7 +287,7 @@ def _related(view: View) -> Iterator[_Named]:
         for found in pattern.finditer(view.text):
             name = _trimmed(found["name"])
             words = name.split()
-            wanted = ALL if pattern in (_RELATED, _APPOSED) else GIVEN
+            wanted = ALL if pattern is _RELATED else GIVEN
             start, end = found.start("name"), found.start("name") + len(name)
             if _is_no_name(name) or (pattern in _NO_LIST and (name.isupper() or _SERVICES.match(name))):
                 continue
@@ -298,7 +303,12 @@ def _related(view: View) -> Iterator[_Named]:
                 continue
             if pattern is _RELATED and view.in_signature(start):
                 continue
-            full = len(words) > 1 and words[1].casefold() not in NO_NAMES
+            if words[-1].casefold() in EPONYMS or (
+                words[0] in _MONTHS and view.text[end : end + 2].strip()[:1].isdigit()
+            ):
+                continue
+            grave = pattern not in (_ACTING, _ABOUT) or (pattern is _ABOUT and view.passage.place == Place.SUBJECT)
+            full = grave and len(words) > 1 and words[1].casefold() not in NO_NAMES
             sure = pattern in (_RELATED, _RELATED_UNKNOWN, _OF_RELATIVE, _APPOSED, _POSSESSIVE)
             yield _Named(Hit("name", Level.CLINICAL if full else Level.WARNING, start, end), name, sure)
     for found in _RELATED_SMALL.finditer(view.text):
@@ -332,6 +342,8 @@ def _elsewhere(view: View) -> Iterator[_Named]:
         if _SPOKEN_TO.search(view.text, max(0, start - 30), start) or _SAID.match(view.text[end : end + 30]):
             continue
         if _is_cited(view, end) or _is_public(view, start, end) or view.in_web(start):
+            continue
+        if (found["last"] or "").strip().casefold() in EPONYMS:
             continue
         left, right = view.sentence(start, end, 160)
         if not _SOMEBODYS.search(view.text, left, right) or (
