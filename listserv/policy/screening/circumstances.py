@@ -47,7 +47,7 @@ _PUBLIC_PLACE = re.compile(
     r"December|Australia|Australian|Victoria|Queensland|NSW|CBT|DBT|ACT|EMDR)\b"
 )
 _THIRD = re.compile(
-    r"\b(?P<who>(?:Dr|Mr|Mrs|Ms|Prof|Professor)\.?[ ][A-Z][\w'-]+(?:[ ][A-Z][\w'-]+)?|(?:our|my|their|her|his|the|"
+    r"\b(?P<who>(?:Dr|Mr|Mrs|Ms|Prof|Professor|Nurse|Sister|Constable|Officer|Detective|Magistrate)\.?[ ][A-Z][\w'-]+(?:[ ][A-Z][\w'-]+)?|(?:our|my|their|her|his|the|"
     r"a)[ ](?:practice |line |team |clinical |former |old |local |previous |treating )?"
     r"(?:manager|supervisor|colleague|boss|director|principal|psychiatrist|psychologist|GP|employer|solicitor|"
     r"barrister|ex-husband|"

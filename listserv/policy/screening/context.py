@@ -78,7 +78,7 @@ OFFERED = re.compile(
 OF_A_CLIENT = re.compile(
     r"\b(?:client|patient|pt|consumer|mother|mum|father|dad|son|daughter|husband|wife|partner|carer|next of kin|nok|"
     r"emergency contact|guardian|sister|brother|grandmother|grandfather|nan|boyfriend|girlfriend|family|ex|"
-    r"klient\w*|patient\w*)(?:'s|s)?\b|\b(?:her|his|their) (?:\w+ )?(?:mobile|mob|phone|number|email|e-mail|address|"
+    r"klient\w*|patient\w*)(?:'s|s)?\b|\b(?:her|his|their) (?:\w+ )?(?:mobile|mob|phone|landline|cell|line|work|number|email|e-mail|address|"
     r"home)\b|"
     r"\b(?:she|he|they)(?:'s| is|'re| are)? (?:on|at|reachable|emailed|wrote|rang|texted|calls?|called)\b",
     re.I,

@@ -79,6 +79,8 @@ def screen(passages: Sequence[Passage], known: Known) -> tuple[Finding, ...]:
         taken: set[tuple[str, str, bool]] = set()
         for hit in _resolved(_hits(seen, known)):
             start, end = seen.span(hit.start, hit.end)
+            while start < end and passage.text[start] in " ,;:.\n":
+                start += 1
             quoted = within(passage.quoted, start)
             value = passage.text[start:end]
             same = (hit.kind, key(value) or value, quoted)
@@ -129,9 +131,10 @@ def _resolved(hits: Iterable[Hit]) -> list[Hit]:
     for hit in ordered:
         if hit in apart:
             continue
-        if not _overlaps(starts, hit.start, hit.end):
-            insort(starts, (hit.start, hit.end))
-            kept.append(hit)
+        rest = _rest(starts, hit)
+        if rest is not None:
+            insort(starts, (rest.start, rest.end))
+            kept.append(rest)
     alone = [hit for hit in apart if hit.kind == "risk" or not _overlaps_graver(kept, hit)]
     return sorted((*kept, *alone), key=lambda hit: (hit.start, hit.end, hit.kind))
 
@@ -143,9 +146,22 @@ def _overlaps_graver(kept: Sequence[Hit], hit: Hit) -> bool:
     )
 
 
-def _overlaps(spans: list[tuple[int, int]], start: int, end: int) -> bool:
-    at = bisect_left(spans, (start, end))
-    return (at < len(spans) and spans[at][0] < end) or (at > 0 and spans[at - 1][1] > start)
+def _rest(spans: list[tuple[int, int]], hit: Hit) -> Hit | None:
+    """What of a hit no graver one has; None when little is left."""
+    start, end = hit.start, hit.end
+    at = bisect_left(spans, (start, start))
+    if at > 0 and spans[at - 1][1] > start:
+        start = spans[at - 1][1]
+    if at < len(spans) and spans[at][0] < end:
+        if spans[at][0] - start < end - spans[at][1]:
+            start = max(start, spans[at][1])
+        else:
+            end = spans[at][0]
+        at = bisect_left(spans, (start, start))
+        if at < len(spans) and spans[at][0] < end:
+            return None
+    whole = (start, end) == (hit.start, hit.end)
+    return hit if whole else replace(hit, start=start, end=end) if end - start > 4 else None
 
 
 def masked(kind: str, value: str) -> str:

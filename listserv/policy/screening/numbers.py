@@ -166,7 +166,7 @@ ROWS: tuple[Number, ...] = (
         r"number|num|#|:)[ .:#]*\Z"),
            unless=_EVENT_PAY, before=30, after=0),
     Number("bank", _rx(rf"(?<!\d)[3-6](?:{_S}\d){{12,18}}(?!\d)"), _CARD, digits.is_luhn, before=80),
-    Number("bank", _rx(r"(?<![\d-])(?:[3-6]\d{3}[ -]\d{4}[ -]\d{4}[ -]\d{4}|3[47]\d{2}[ -]\d{6}[ -]\d{5}|"
+    Number("bank", _rx(rf"(?<![\d-])(?:[3-6]\d{{3}}(?:{_SEP}\d{{4}}){{3}}|3[47]\d{{2}}{_SEP}\d{{6}}{_SEP}\d{{5}}|"
                        r"[45]\d{15})(?![\d-])"), None,
            digits.is_luhn, unsure=_H),
     Number("bank", _rx(r"(?<!\w)[A-Z]{2}\d{2}(?:[ ]?[A-Z\d]{4}){3,7}(?:[ ]?[A-Z\d]{1,3})?(?!\w)"), None, digits.is_iban,
