@@ -77,6 +77,8 @@ def _known(ctx: Context, tx: Connection, author: str, named: Collection[str]) ->
         author_name=membership.name_of(tx, person) if person is not None else "",
         author_addresses=tuple(membership.addresses_of(tx, person)) if person is not None else (author,),
         members=membership.names_of_members(tx, named),
+        detectors=ctx.settings.screening.own(),
+        allowed=ctx.settings.screening.allowed,
     )
 
 

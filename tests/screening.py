@@ -1,12 +1,14 @@
 """How well the screen finds what is labelled: `python -m tests.screening [own|other_hand ...]`.
 
 Each labelled post becomes a real message, with its HTML in base64 and its files attached, and goes through
-`mail.passages` and `policy.screening` like any other. A label counts as found when a finding at least as grave covers
-it or lies within it; a finding is right when it touches a label. `held` is what holds a post on a clinical list.
+`mail.passages` and `policy.screening` like any other. A label counts as found when a finding that does at least as
+much on a clinical list covers it or lies within it (so h is enough for H, which is counted apart); a finding is right
+when it touches a label. `held` is what holds a post on a clinical list.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from collections import Counter, defaultdict
@@ -54,6 +56,7 @@ class Figures:
     clean: int = 0
     wrongly_held: list[tuple[str, str, str]] = field(default_factory=list)
     held: int = 0
+    as_grave: int = 0  # labels of level H that are found at that level
     to_hold: int = 0
     missed: list[tuple[str, str, str, str]] = field(default_factory=list)
     wrong: list[tuple[str, str, str, str]] = field(default_factory=list)
@@ -80,6 +83,12 @@ def message_of(entry: dict[str, Any]) -> bytes:
         mail.add_alternative(html, subtype="html", cte="base64")
     elif html:
         mail.set_content(html, subtype="html", cte="base64")
+    labelled = {label["value"] for label in entry["findings"]}
+    for name in dict.fromkeys(re.findall(r"src=[\"']cid:([^\"'@]+)", html)):
+        size = (
+            30_000 if any(_touches(plain(name), plain(value)) for value in labelled) else 4_000
+        )  # what is no finding is a logo
+        mail.add_attachment(b"\xff\xd8\xff" + b"\0" * size, "image", "jpeg", filename=name, disposition="inline")
     for one in entry.get("files") or []:
         _attach(mail, one if isinstance(one, str) else one["name"], "" if isinstance(one, str) else one.get("text", ""))
     return mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
@@ -111,8 +120,9 @@ def read(entry: dict[str, Any]) -> tuple[Passage, ...]:
 def known_of(entry: dict[str, Any]) -> Known:
     """Who writes and who may be named, as the stage that asks the database would say."""
     author = entry.get("author") or {}
-    emails = [author[key] for key in ("email",) if author.get(key)]
-    return Known(author.get("name", ""), tuple(emails), frozenset(entry.get("members") or ()))
+    emails = [author["email"]] if author.get("email") else []
+    registered = [author["registration"]] if author.get("registration") else []
+    return Known(author.get("name", ""), tuple(emails), frozenset(entry.get("members") or ()), (), tuple(registered))
 
 
 def plain(value: str) -> str:
@@ -152,7 +162,8 @@ def _measure(entry: dict[str, Any], figures: Figures) -> None:
             continue
         counted.add((kind, value))
         figures.findings[kind] += 1
-        if any(_touches(label, value) for label in wanted):
+        at_risk = finding.kind == "risk" and any(label["level"] == "special" for label in labels)
+        if at_risk or any(_touches(label, value) for label in wanted):
             figures.right[kind] += 1
         else:
             figures.wrong.append((entry["id"], finding.kind, finding.level.value, _value(read_, finding)))
@@ -169,17 +180,21 @@ def _look_for(
     post: str, label: dict[str, Any], found: tuple[Finding, ...], values: list[str], figures: Figures
 ) -> None:
     kind, level, value = label["class"], label["level"], plain(label["value"])
+    kind = f"{kind} ({level})" if kind == "Names" else kind
     touching = [finding for finding, one in zip(found, values, strict=True) if _touches(value, one)]
     if level == "special":
         hit = any(finding.kind == "risk" for finding in found)
     else:
-        hit = any(GRAVITY[finding.level] >= GRAVITY[LEVELS[level]] for finding in touching)
+        hit = any(GRAVITY[finding.level] >= GRAVITY[LEVELS[level]] - (level == "H") for finding in touching)
+        figures.as_grave += any(finding.level == Level.HIGH for finding in touching) and level == "H"
     figures.wanted[kind] += 1
     figures.by_level["wanted"][level] += 1
     if hit:
         figures.found[kind] += 1
         figures.by_level["found"][level] += 1
-        figures.as_class[kind] += any(CLASSES[finding.kind] == kind for finding in touching) or level == "special"
+        figures.as_class[kind] += (
+            any(CLASSES[finding.kind] == label["class"] for finding in touching) or level == "special"
+        )
     else:
         figures.missed.append((post, kind, level, label["value"]))
 
@@ -210,6 +225,7 @@ def report(corpus: str, figures: Figures) -> str:
         lines.append(
             f"recall of level {level} ({words}): {figures.recall(level):.3f} of {figures.by_level['wanted'][level]}"
         )
+    lines.append(f"labels of level H that are found at that level, held on every list: {figures.as_grave}")
     lines.append(f"posts to hold that are held on a clinical list: {figures.held} of {figures.to_hold}")
     wrong = len({post for post, _, _ in figures.wrongly_held})
     lines.append(

@@ -1,8 +1,9 @@
 """Old messages come into the archive of a list, from an mbox file. No mail is sent, nobody is subscribed.
 
 Each message becomes a released post that was never distributed by us, so that everything made from posts (archive,
-search, export) has it too; what the screen finds fault with stays unpublished, held without a notice to anybody. Importing the same file again adds nothing: a message is known by its Message-ID, author
-and content, also when it came as a post before.
+search, export) has it too. Where the screen finds fault with one, it stays unpublished: held, without a notice to
+anybody. Importing the same file again adds nothing: a message is known by its Message-ID, author and content, also
+when it came as a post before.
 """
 
 from __future__ import annotations

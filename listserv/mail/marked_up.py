@@ -20,8 +20,8 @@ _TAG_NAME = re.compile(r"/?([a-zA-Z][a-zA-Z0-9:-]{0,40})")
 _QUOTE_OR_END = re.compile(r"[\"'>]")
 _ATTRIBUTE = re.compile(r"([a-zA-Z][a-zA-Z:-]{0,40})\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]{1,2000}))")
 _INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code em font i img ins kbd mark nobr o:p s samp small span strike strong sub sup "  # noqa: SIM905
-    "tt u var wbr".split()
+    "a abbr acronym b bdi bdo big cite code em font i img ins kbd mark nobr o:p s samp small span strike strong sub "  # noqa: SIM905
+    "sup tt u var wbr".split()
 )
 _SILENT = frozenset(("script", "style", "svg"))
 _CELLS = frozenset(("td", "th"))

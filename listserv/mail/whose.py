@@ -7,7 +7,7 @@ of their own. In doubt a line is the author's own text, which has the strictest 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from listserv.mail.reply import is_attribution, is_header_label
 
@@ -32,7 +32,8 @@ _CLOSING = re.compile(
     r"\W*(?:(?:with )?(?:best|kind|kindest|very best|warm|warmest|many|all good|with)?[ ,]*(?:regards|wishes)|warmly|"
     r"warmest|cheers|best|(?:many |with |with many )?thanks(?: again| so much| in advance| all| everyone| everybody)*|"
     r"thank you(?: all| in advance)*|(?:yours )?(?:sincerely|faithfully)|in solidarity|take care|yours|respectfully|"
-    r"cordially|with gratitude|ta|(?:mit )?(?:freundliche|beste|viele|liebe|herzliche)n? gr(?:ü|ue)(?:ß|ss)en?|"
+    r"cordially|with gratitude|ta|thx|tks|ty|regards and thanks|(?:mit )?(?:freundliche|beste|viele|liebe|"
+    r"herzliche)n? gr(?:ü|ue)(?:ß|ss)en?|"
     r"gru(?:ß|ss)|mfg|vg|lg|(?:bien )?cordialement|bien à vous|salutations|met vriendelijke groet(?:en)?|"
     r"(?:un )?saludos?|cordiali saluti)(?=\W|\Z)[\s,.!;:–—-]*",
     re.I,
@@ -46,6 +47,11 @@ _DISCLAIMER = re.compile(
     r"the (?:information|contents) (?:contained )?(?:in|of) this (?:e-?mail|message)|"
     r"(?:diese|der inhalt dieser) (?:e-?mail|nachricht)\b.{0,160}(?:vertraulich|geschützt|bestimmt)|"
     r"ce (?:message|courriel)\b.{0,160}(?:confidentiel|destin))",
+    re.I,
+)
+_OF_OTHERS = re.compile(
+    r"\b(?:my |the |our )?(?:client|patient)(?:'s)?\b(?![ ](?:safety|services|liaison|experience|advoca\w+|care))|(?<!/)\b(?:her|his|she|he)\b(?!\s?[/,)]|$)|"
+    r"\b(?:next of kin|nok|dob|d\.o\.b|born|medicare (?:card|number|no)|mrn|lives)\b",
     re.I,
 )
 _SMALL = frozenset(("and", "&", "-", "–", "—", "x", "von", "van", "de"))
@@ -125,13 +131,13 @@ def _signature_end(lines: Sequence[str], quoted: Sequence[bool], at: int) -> int
     end = at + 1
     while end < min(len(lines), at + MAX_SIGNATURE) and quoted[end] == quoted[at]:
         line = bare(lines[end])
-        if _POSTSCRIPT.match(line) or is_header_label(line) and _header_block(lines, end):
+        if _POSTSCRIPT.match(line) or (is_header_label(line) and _header_block(lines, end)):
             break
         if is_disclaimer(line):  # everything down to the quotation
             while end < len(lines) and quoted[end] == quoted[at]:
                 end += 1
             break
-        if _is_sentence(line) and not _OF_SIGNATURES.search(line):
+        if (_is_sentence(line) or _OF_OTHERS.search(line)) and not _OF_SIGNATURES.search(line):
             break
         end += 1
     return end
@@ -167,7 +173,7 @@ def joined(spans: Sequence[Span]) -> tuple[Span, ...]:
 
 
 def whose(text: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-    """What is quoted, and what is signature (of the author, or within a quotation of whoever is quoted). Never raises."""
+    """What is quoted, and what is signature: of the author, or within a quotation of whoever is quoted. Never raises."""
     places = list(_lines(text))
     lines = [line for _, _, line in places]
     quoted, rest = _quoted_lines(lines)
@@ -177,3 +183,21 @@ def whose(text: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
         joined([(start, end) for (start, end, _), yes in zip(places, quoted, strict=True) if yes]),
         joined([(start, end) for (start, end, _), yes in zip(places, signed, strict=True) if yes]),
     )
+
+
+def signed_by(text: str, is_name: Callable[[str], bool]) -> tuple[Span, ...]:
+    """What stands from a short line on that is the author's name, as far as it looks like a signature."""
+    places = list(_lines(text))
+    lines = [line for _, _, line in places]
+    quoted = [bool(_MARKS.match(line)) for line in lines]
+    spans: list[Span] = []
+    at = 0
+    while at < len(lines):
+        line = lines[at].strip(" \t*_-–—,.")
+        if quoted[at] or not 1 < len(line) <= 240 or not (is_name(line) or is_name(_CLOSING.sub("", line, count=1))):
+            at += 1
+            continue
+        end = _signature_end(lines, quoted, at)
+        spans.append((places[at][0], places[end - 1][1]))
+        at = end
+    return joined(spans)

@@ -11,9 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     field_validator,
@@ -21,6 +19,7 @@ from pydantic import (
 )
 
 from listserv.policy.lifecycle import Profession
+from listserv.settings.screening import Screening
 from listserv.settings.values import (
     DOMAIN,
     Clock,
@@ -32,6 +31,7 @@ from listserv.settings.values import (
     Keeping,
     Port,
     Rate,
+    Section,
     Size,
     Socket,
     Weekday,
@@ -44,12 +44,6 @@ from listserv.settings.values import (
     poll_time,
     read_rate,
 )
-
-
-class Section(BaseModel):
-    """One mapping of the file: frozen, of strict types, with no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
 
 
 class DigestTime(Section):
@@ -322,9 +316,10 @@ class Settings(Section):
     dkim: Dkim | None = None
     web: Web | None = Web()
     archive: Archive = Archive()
-    professions: dict[str, ProfessionSettings] = {}
+    professions: dict[str, ProfessionSettings] = Field(default_factory=dict)
     moderation: Moderation = Moderation()
     retention: Retention = Retention()
+    screening: Screening = Screening()
     lists: Annotated[dict[str, ListSettings], Field(min_length=1)]
     _base: Path = PrivateAttr(default=Path())
 

@@ -102,6 +102,12 @@ def long_enough(value: timedelta) -> timedelta:
     return value
 
 
+class Section(BaseModel):
+    """One mapping of the file: frozen, of strict types, with no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
 class Rate(BaseModel):
     """So many events in so long a window."""
 

@@ -67,6 +67,7 @@ def luhn(digits: str) -> bool:
 
 
 def medicare(number: str) -> bool:
+    number = number.replace("O", "0").replace("l", "1")  # as scanners read them
     shaped = re.fullmatch(r"[2-6]\d{9}\d?", number)
     return bool(shaped) and weighed(number, (1, 3, 7, 9, 1, 3, 7, 9)) % 10 == int(number[8])
 

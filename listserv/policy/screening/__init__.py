@@ -6,9 +6,26 @@ from the findings, `moderate` shows them. `kinds` is the table of what is looked
 """
 
 from listserv.policy.screening.finding import GRAVITY, Finding, Level
-from listserv.policy.screening.kinds import KINDS, Kind, advice, title
+from listserv.policy.screening.kinds import BUILT_IN, KINDS, Kind, advice, title
 from listserv.policy.screening.known import Known, OwnDetector
 from listserv.policy.screening.looking import REMOVED, addresses, masked, names, screen, scrubbed, summary
 
-__all__ = ["GRAVITY", "KINDS", "REMOVED", "Finding", "Kind", "Known", "Level", "OwnDetector", "addresses", "advice", "masked",
-           "names", "screen", "scrubbed", "summary", "title"]  # fmt: skip
+__all__ = [
+    "BUILT_IN",
+    "GRAVITY",
+    "KINDS",
+    "REMOVED",
+    "Finding",
+    "Kind",
+    "Known",
+    "Level",
+    "OwnDetector",
+    "addresses",
+    "advice",
+    "masked",
+    "names",
+    "screen",
+    "scrubbed",
+    "summary",
+    "title",
+]

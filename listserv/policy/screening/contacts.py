@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import phonenumbers
 
 from listserv.mail.passages import Place
-from listserv.policy.screening.context import CASE, CLIENT, EVENT, OF_A_CLIENT, OFFERED, OWN_CONTACT, SERVICE
+from listserv.policy.screening.context import CASE, CLIENT, OF_A_CLIENT, OFFERED, OWN_CONTACT, SERVICE
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit, Known, key
 from listserv.policy.screening.numbers import ELSEWHERE
@@ -16,28 +16,34 @@ from listserv.policy.screening.places import TOWNS
 from listserv.policy.screening.plain import View
 
 _PHONE = re.compile(
-    r"(?<![\w.,/#$-])(?:\+|\(\+|00|\(?0)[\d](?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?(?:\d(?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?){5,13}\d(?![\w]|[.,/]\d)"
+    r"(?<![\w#$])(?<!\d[.,/-])(?:\+|\(\+|00|\(?0)[\d](?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?(?:\d(?:[ \t]?[-./() \t][ \t]?|\n[ "
+    r"\t]*)?){5,13}\d(?![\w]|[.,/]\d)"
 )
 _MOBILE_WITHOUT_0 = re.compile(
-    r"(?<![\w.+-])4\d{2}[ -]\d{3}[ -]\d{3}(?![\w-]|[ ]\d)|(?<![\w.+-])61[ ]?4\d{2}[ -]?\d{3}[ -]?\d{3}(?!\w)"
+    r"(?<![\w.+-])4\d{2}[ -]\d{3}[ -]\d{3}(?![\w-]|[ ]\d)|(?<![\w.+-])61[ ]?4\d{2}[ "
+    r"-]?\d{3}[ -]?\d{3}(?!\w)"
 )
 _ABOUT_PHONES = re.compile(
-    r"\b(?:ph(?:one)?|mob(?:ile)?|m|t|tel(?:ephone)?|cell|call|ring|text|sms|number|contact(?:able)?|natel|handy|portable|tél|"
+    r"\b(?:ph(?:one)?|mob(?:ile)?|m|t|tel(?:ephone)?|cell|call|ring|text|sms|number|contact(?:able)?|natel|handy|"
+    r"portable|tél|"
     r"whatsapp|reach\w*)\b",
     re.I,
 )
 _LOCAL = re.compile(r"(?<![\w.+$/-])(?:[2-9]\d{3}[ -]\d{4}|\(?[2-9]\d{2}\)?[ -]\d{3}[ -]\d{4})(?![\w]|[ ./-]\d)")
 _ADDRESS = re.compile(r"(?<![\w.+%-])[\w.+%'-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![\w-])")
 _HIDDEN_ADDRESS = re.compile(
-    r"(?<![\w.+-])[\w.+-]{2,40}[ ]?(?:\(at\)|\[at\]|\{at\})[ ]?[\w-]{2,40}(?:[ ]?(?:\(dot\)|\[dot\]|\.)[ ]?[a-z]{2,10}){1,3}",
+    r"(?<![\w.+-])[\w.+-]{2,40}[ ]?(?:\(at\)|\[at\]|\{at\})[ ]?[\w-]{2,40}(?:[ ]?(?:\(dot\)|\[dot\]|\.)[ "
+    r"]?[a-z]{2,10}){1,3}",
     re.I,
 )
 _ROLE = re.compile(
     r"(?:info|intake|admin|administration|reception|referrals?|enquir(?:y|ies)|inquir(?:y|ies)|contact|support|office|"
-    r"bookings?|events?|no-?reply|donotreply|help|helpdesk|hello|mail|team|training|education|registrations?|membership|"
+    r"bookings?|events?|no-?reply|donotreply|help|helpdesk|hello|mail|team|training|education|registrations?|"
+    r"membership|"
     r"secretary|conference|research|ethics|feedback|news|newsletter|media|clinic|practice|service|services|community|"
     r"facilitators?|moderators?|postmaster|abuse|webmaster|accounts?|jobs|careers|editor|submissions?|library|privacy|"
-    r"complaints|supervision|rsvp|[\w.-]*-?(?:owner|request|leave|join|admin|list|group|team|intake|referrals?|clinic))\Z",
+    r"complaints|supervision|rsvp|[\w.-]*-?(?:owner|request|leave|join|admin|list|group|team|intake|referrals?|"
+    r"clinic))\Z",
     re.I,
 )
 _TYPES = (
@@ -47,30 +53,38 @@ _TYPES = (
 )
 _WORD = r"[A-Z][A-Za-z'-]{1,20}"
 _STREET = re.compile(
-    rf"(?<![\w./$-])(?:(?:[Uu]nit|[Ff]lat|[Aa]pt|[Aa]partment|[Ss]hop|[Ss]uite|[Ll]evel|[Vv]illa|U)[ ]?\d{{1,4}}[A-Za-z]?[ ]?[,/]?[ ]?)?"
+    rf"(?<![\w./$-])(?:(?:[Uu]nit|[Ff]lat|[Aa]pt|[Aa]partment|[Ss]hop|[Ss]uite|[Ll]evel|[Vv]illa|U)[ "
+    rf"]?\d{{1,4}}[A-Za-z]?[ ]?[,/]?[ ]?)?"
     rf"(?:[Ll]ot[ ])?\d{{1,5}}[A-Za-z]?(?:[ ]?[/-][ ]?\d{{1,4}}[A-Za-z]?)?,?[ \n]"
-    rf"(?:(?:Mt|St|Old|Upper|Lower|North|South|East|West|The|Van|De|La|Le)\.?[ ])?(?:{_WORD}[ \n]){{1,3}}{_TYPES}\b(?!\.?[ ](?:[A-Z][a-z]+'s)\b)\.?"
+    rf"(?:(?:Mt|St|Old|Upper|Lower|North|South|East|West|The|Van|De|La|Le)\.?[ ])?(?:{_WORD}[ "
+    rf"\n]){{1,3}}{_TYPES}\b(?!\.?[ ](?:[A-Z][a-z]+'s)\b)\.?"
 )  # fmt: skip
 _LOWER_STREET = re.compile(
-    r"(?<![\w./$-])\d{1,4}[a-z]?(?:[/-]\d{1,4})?[ ](?!(?:the|this|that|minutes?|mins?|hours?|km|kms|metres?|steps?|more|other|of|"
-    r"on|in|at|days?|weeks?|years?)\b)[a-z'-]{3,20}(?:[ ][a-z'-]{3,20})?[ ](?:street|road|avenue|crescent|parade|highway|terrace|"
+    r"(?<![\w./$-])\d{1,4}[a-z]?(?:[/-]\d{1,4})?[ ](?!(?:the|this|that|minutes?|mins?|hours?|km|kms|metres?|steps?|"
+    r"more|other|of|"
+    r"on|in|at|days?|weeks?|years?)\b)[a-z'-]{3,20}(?:[ ][a-z'-]{3,20})?[ ](?:street|road|avenue|crescent|parade|"
+    r"highway|terrace|"
     r"boulevard|st|rd|ave|cres|pde|tce)\b", re.I
 )  # fmt: skip
 _ESTATE = re.compile(r"(?<!\w)(?:Lot|RMB|RSD)[ ]\d{1,5}[,]?[ ](?:[A-Z][a-z'-]{1,20}[ ]?){1,4}")
 _PO_BOX = re.compile(r"\b(?:G\.?P\.?O\.?|P\.?[ ]?O\.?|Locked|Private)[ ]?(?:Box|Bag)[ ](?:No\.?[ ])?\d{1,6}\b", re.I)
 _ABROAD = re.compile(
     r"\b[A-ZÄÖÜ][a-zäöüß-]{2,30}(?:strasse|straße|str\.|gasse|weg|platz|allee)[ ]\d{1,4}[a-z]?\b|"
-    r"(?<![\w.])\d{1,4}(?:[ ]?(?:bis|ter))?,?[ ](?:rue|avenue|chemin|route|place|boulevard|quai|impasse|allée)[ ](?:de[ ]la[ ]|de[ ]l'|des?[ ]|du[ ]|d')?"
+    r"(?<![\w.])\d{1,4}(?:[ ]?(?:bis|ter))?,?[ ](?:rue|avenue|chemin|route|place|boulevard|quai|impasse|allée)[ "
+    r"](?:de[ ]la[ ]|de[ ]l'|des?[ ]|du[ ]|d')?"
     r"[A-ZÉ][\w'-]+(?:[ -][A-ZÉ][\w'-]+)?"
 )
 _COURTS = re.compile(
     r"\b(?:Supreme|Federal|Family|High|District|County|Magistrates'?|Local|Children's|Circuit|Youth|Drug|Coroners?'?|"
-    r"Appeals?|Safe|First|Market|Work|Right|Best|Only|Same|Second|Long|Easy|Better)[ \n](?:Court|Place|Way|Walk|Rise|Close|"
+    r"Appeals?|Safe|First|Market|Work|Right|Best|Only|Same|Second|Long|Easy|Better)[ \n](?:Court|Place|Way|Walk|"
+    r"Rise|Close|"
     r"Track|Row|Drive|Grove|Loop|Square|Lane|Circuit)\b"
 )
 _VENUE = re.compile(
-    r"\b(?:venue|workshops?|training|held|rooms|conference|hotel|parking|our|we(?:'ve| have)|office|premises|practice|clinic|"
-    r"located|relocat\w+|moved|library|hall|centre|center|registration|seminar|service|hospital|event|meet(?:ing)?|branch|"
+    r"\b(?:venue|workshops?|training|held|rooms|conference|hotel|parking|our|we(?:'ve| have)|office|premises|"
+    r"practice|clinic|"
+    r"located|relocat\w+|moved|library|hall|centre|center|registration|seminar|service|hospital|event|meet(?:ing)?|"
+    r"branch|"
     r"consulting|suite|level)\b",
     re.I,
 )
@@ -81,47 +95,63 @@ _LIVES = re.compile(
 )
 _POSTCODE = re.compile(
     r"(?:(?:\b[A-Z][A-Za-z'-]+,?[ ]){1,3})?\b(?:NSW|VIC|Vic|QLD|Qld|SA|WA|TAS|Tas|NT|ACT|New South Wales|Victoria|"
-    r"Queensland|South Australia|Western Australia|Tasmania|Northern Territory),?[ ]{0,2}\d{4}\b(?![-/.]?\d)"
+    r"Queensland|South Australia|Western Australia|Tasmania|Northern Territory),?[ ]{0,2}\d{4}\b(?![-/.]?\d|[ ]\d{3})"
 )
 _TOWN = re.compile(r"\b[A-Z][a-z]+(?:[ ][A-Z][a-z]+){0,2}\b")
 _PAGE = re.compile(
-    r"(?:https?://)?(?:[\w-]+\.)*(?:facebook\.com|fb\.com|instagram\.com|linkedin\.com/in|tiktok\.com|twitter\.com|x\.com|"
-    r"snapchat\.com/add|threads\.net|youtube\.com/@|gofundme\.com|austlii\.edu\.au|ancestry\.[a-z.]+|legacy\.com|"
+    r"(?:https?://)?(?:[\w-]+\.)*(?:facebook\.com|fb\.com|instagram\.com|linkedin\.com/in|tiktok\.com|twitter\.com|"
+    r"x\.com|"
+    r"snapchat\.com/add|threads\.net|youtube\.com/@|gofundme\.com|austlii\.[a-z.]{2,20}|ancestry\.[a-z.]+|legacy\.com|"
     r"mytributes\.com\.au|caselaw\.nsw\.gov\.au)/[^\s<>\"),;]{1,300}|"
-    r"https?://(?:[\w-]+\.)*(?:abc\.net\.au/news|news\.com\.au|smh\.com\.au|theage\.com\.au|9news\.com\.au|7news\.com\.au|"
-    r"theguardian\.com|dailymail\.co\.uk|couriermail\.com\.au|heraldsun\.com\.au|dailytelegraph\.com\.au|adelaidenow\.com\.au|"
-    r"thewest\.com\.au|perthnow\.com\.au|watoday\.com\.au|brisbanetimes\.com\.au|canberratimes\.com\.au|themercury\.com\.au|"
-    r"ntnews\.com\.au|bbc\.co(?:m|\.uk)/news|20min\.ch|blick\.ch|[\w-]*(?:courier|advocate|times|herald|examiner|gazette|"
+    r"https?://(?:[\w-]+\.)*(?:abc\.net\.au/news|news\.com\.au|smh\.com\.au|theage\.com\.au|9news\.com\.au|"
+    r"7news\.com\.au|"
+    r"theguardian\.com|dailymail\.co\.uk|couriermail\.com\.au|heraldsun\.com\.au|dailytelegraph\.com\.au|"
+    r"adelaidenow\.com\.au|"
+    r"thewest\.com\.au|perthnow\.com\.au|watoday\.com\.au|brisbanetimes\.com\.au|canberratimes\.com\.au|"
+    r"themercury\.com\.au|"
+    r"ntnews\.com\.au|bbc\.co(?:m|\.uk)/news|20min\.ch|blick\.ch|[\w-]*(?:courier|advocate|times|herald|examiner|"
+    r"gazette|"
     r"chronicle|advertiser|mercury|observer|telegraph|bulletin|star|news)[\w-]*\.com(?:\.au)?)/[^\s<>\"),;]{1,300}",
     re.I,
 )
+_HANDLE = re.compile(
+    r"\b(?:insta(?:gram)?|snap(?:chat)?|tik[ ]?tok|facebook|fb|twitter|onlyfans|youtube|twitch|discord)\b[\w' ]{0,25}(?:[:=][ ]?@?|@|"
+    r"[ ](?:is|as|name|handle)[ ]\"?@?(?=[\w.]*[\d_.]))(?P<handle>[\w][\w.]{2,29})\b",
+    re.I,
+)
+_STORY = re.compile(
+    r"https?://(?:[\w-]+\.)*news[\w-]*\.[a-z.]{2,20}/[^\s<>\"),;]{3,300}|https?://[^\s<>\"/]{3,80}/[^\s<>\"]{0,150}?(?:/news/|/story/|/stories/|/article/|/articles/|/obituar|/courts?/|/crime/|/judgments?/|"
+    r"/cases?/|(?:coroner|inquest|court|trial|cleared|charged|sentenced|arrested|murder|missing)[\w-]*)[^\s<>\"),;]{0,300}",
+    re.I,
+)
 _OF_GROUPS = re.compile(
-    r"(?:facebook|fb)\.com/(?:groups|events)/|linkedin\.com/(?:company|groups)|instagram\.com/(?:p/)?\Z", re.I
+    r"(?:facebook|fb)\.com/(?:groups|events)/|linkedin\.com/(?:company|groups)|"
+    r"instagram\.com/(?:p/)?\Z",
+    re.I,
 )
 
 
 _THEIRS = re.compile(
-    r"\b(?:her|his|their|(?:client|patient|mother|mum|father|dad|partner|wife|husband|carer|sister|brother)'s|next of kin|nok|"
-    r"emergency contact|(?:client|patient|mum|mother|father|dad|wife|husband|partner|carer|she|he)[ :,(]+(?:\w+[ :]){0,3})"
+    r"\b(?:her|his|their|(?:client|patient|mother|mum|father|dad|partner|wife|husband|carer|sister|brother)'s|next "
+    r"of kin|nok|"
+    r"emergency contact|(?:client|patient|mum|mother|father|dad|wife|husband|partner|carer|she|he)[ :,(]+(?:\w+[ "
+    r":]){0,3})"
     r"(?=[^.\n]{0,40}\Z)",
     re.I,
 )
 
 
-def phones(view: View, known: Known) -> Iterator[Hit]:
+def phones(view: View) -> Iterator[Hit]:
     """Phone numbers but for those of the author, of services and of emergencies."""
-    own = {key(view.text[found.start() : found.end()])[-8:] for found in _PHONE.finditer(view.text)
-           if view.in_signature(found.start())}  # fmt: skip
+    text = view.digits
+    own = {key(found[0])[-8:] for found in _PHONE.finditer(text) if view.in_signature(found.start())}
     for pattern in (_PHONE, _MOBILE_WITHOUT_0, _LOCAL):
-        for found in pattern.finditer(view.text):
+        for found in pattern.finditer(text):
             start, end = found.span()
             value = re.sub(r"\D", "", found[0])
-            if (
-                view.in_signature(start)
-                or view.in_web(start)
-                or value[-8:] in own
-                or ELSEWHERE.search(view.text, max(0, start - 40), start)
-            ):
+            if view.in_signature(start) or view.in_web(start) or value[-8:] in own:
+                continue
+            if ELSEWHERE.search(text, max(0, start - 40), start):
                 continue
             calling = view.near(_ABOUT_PHONES, start, end, 40, 15)
             whose = view.near(OF_A_CLIENT, start, end, 70, 40)
@@ -159,10 +189,12 @@ def _may_be_a_clients(view: View, start: int, end: int, value: str, whose: bool)
     left, right = view.sentence(start, end, 140)
     line_left, line_right = view.line(start)
     place = (min(left, line_left), max(right, line_right)) if line_right - line_left < 200 else (left, right)
-    if not (SERVICE.search(view.text, *place) or OFFERED.search(view.text, *place)):
+    offered = OFFERED.search(view.text, *place)
+    if re.fullmatch(r"(?:0{0,2}61)?0?4\d{8}", value):
+        return whose or not offered
+    if not (SERVICE.search(view.text, *place) or offered):
         return True
-    mobile = bool(re.fullmatch(r"(?:0{0,2}61)?0?4\d{8}", value))
-    return whose and (mobile or bool(_THEIRS.search(view.text, max(0, start - 60), start)))
+    return whose and bool(_THEIRS.search(view.text, max(0, start - 60), start))
 
 
 def addresses(view: View, known: Known) -> Iterator[Hit]:
@@ -252,11 +284,16 @@ def places(view: View) -> Iterator[Hit]:
 
 def _of_an_event(view: View, start: int, end: int) -> bool:
     left, right = view.sentence(start, end, 140)
-    return bool(EVENT.search(view.text, left, right)) and not CLIENT.search(view.text, left, right)
+    offered = OFFERED.search(view.text, left, right) or (OFFERED.search(view.text) and not CASE.search(view.text))
+    return bool(offered) and not CLIENT.search(view.text, left, right)
 
 
 def pages(view: View) -> Iterator[Hit]:
-    """Pages that show or name a person."""
-    for found in _PAGE.finditer(view.text):
-        if not view.in_signature(found.start()) and not _OF_GROUPS.search(found[0]):
-            yield Hit("page", Level.WARNING, found.start(), found.start() + len(found[0].rstrip(".,!?'")))
+    """Pages and accounts that show or name a person."""
+    for pattern in (_PAGE, _STORY):
+        for found in pattern.finditer(view.text):
+            if not view.in_signature(found.start()) and not _OF_GROUPS.search(found[0]):
+                yield Hit("page", Level.WARNING, found.start(), found.start() + len(found[0].rstrip(".,!?'")))
+    for found in _HANDLE.finditer(view.text):
+        if not view.in_signature(found.start()):
+            yield Hit("page", Level.WARNING, *found.span("handle"))

@@ -12,8 +12,10 @@ from listserv.policy.screening.known import Hit
 from listserv.policy.screening.plain import View
 
 _MONTH = (
-    r"(?:jan(?:uary|uar|vier)?|feb(?:ruary|ruar)?|f[ée]vr(?:ier)?|mar(?:ch|s)?|märz|apr(?:il)?|avr(?:il)?|may|mai|june?|juni|"
-    r"juin|july?|juli|juil(?:let)?|aug(?:ust)?|août|sept?(?:ember|embre)?|oct(?:ober|obre)?|okt(?:ober)?|nov(?:ember|embre)?|"
+    r"(?:jan(?:uary|uar|vier)?|feb(?:ruary|ruar)?|f[ée]vr(?:ier)?|mar(?:ch|s)?|märz|apr(?:il)?|avr(?:il)?|may|mai|"
+    r"june?|juni|"
+    r"juin|july?|juli|juil(?:let)?|aug(?:ust)?|août|sept?(?:ember|embre)?|oct(?:ober|obre)?|okt(?:ober)?|"
+    r"nov(?:ember|embre)?|"
     r"de[cz](?:ember)?|d[ée]c(?:embre)?)\b\.?"
 )
 _Y = r"(?:(?:19|20)\d\d|'?\d\d)(?!\d)"
@@ -28,37 +30,48 @@ FULL = (
 )
 _FULL = re.compile(FULL, re.I)
 _OF_BIRTH = re.compile(
-    rf"{FULL}|(?<![\d./$-])\d{{1,2}}[ ]?[/.-][ ]?\d{{1,2}}[ ]?[/.-][ ]?{_Y}(?![\d/.-]\d)|(?<![\d./$-]){_DAY}[ ]{_NUM_MONTH}[ ](?:19|20)\d\d(?!\d)|"
-    rf"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|\w+teenth|twentieth|twenty[- ]\w+|thirtieth|"
+    rf"{FULL}|(?<![\d./$-])\d{{1,2}}[ ]?[/.-][ ]?\d{{1,2}}[ ]?[/.-][ ]?{_Y}(?![\d/.-]\d)|(?<![\d./$-]){_DAY}[ "
+    rf"]{_NUM_MONTH}[ ](?:19|20)\d\d(?!\d)|"
+    rf"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|\w+teenth|twentieth|"
+    rf"twenty[- ]\w+|thirtieth|"
     rf"thirty[- ]first)[ ](?:day[ ])?(?:of[ ])?{_MONTH}(?:,?{_GAP}(?:19|20)\d\d)?",
     re.I,
 )
 _BORN = re.compile(
-    r"\bd\.?[ /]?o\.?[ /]?b\b\.?|\bborn\b|\bb\.(?=[ ]?\Z)|(?<=\()[*]|\bbirth(?:[ -]?(?:day|date))?s?\b|\bdate of birth\b|\bgeb(?:oren|\.)|\bgeburtsdatum\b|"
+    r"\bd\.?[ /]?o\.?[ /]?b\b\.?|\bborn\b|\bb\.(?=[ ]?\Z)|(?<=\()[*]|\bbirth(?:[ -]?(?:day|date))?s?\b|\bdate of "
+    r"birth\b|\bgeb(?:oren|\.)|\bgeburtsdatum\b|"
     r"\bn[ée]e? le\b|\bdate de naissance\b|\bbdate\b",
     re.I,
 )
 _COMPACT = re.compile(
-    rf"\b(?:d\.?o\.?b\b\.?|born|birth)[ :=(-]{{0,4}}(?P<date>{_DAY}[ -]?{_NUM_MONTH}[ -]?(?:19|20)?\d\d|(?:19|20)\d\d{_NUM_MONTH}{_DAY})(?!\d)",
+    rf"\b(?:d\.?o\.?b\b\.?|born|birth)[ :=(-]{{0,4}}(?P<date>{_DAY}[ -]?{_NUM_MONTH}[ -]?(?:19|"
+    rf"20)?\d\d|(?:19|20)\d\d{_NUM_MONTH}{_DAY})(?!\d)",
     re.I,
 )
 _NOT_BORN_THEN = re.compile(r"\b(?:18\d\d|190\d|191\d)\b")
 _CELEBRATED = re.compile(
-    r"\b(?:our|network|community|list|society|association|college|service)\b.{0,25}\bbirthday\b", re.I
+    r"\b(?:our|network|community|list|society|association|college|"
+    r"service)\b.{0,25}\bbirthday\b",
+    re.I,
 )
 _OTHER_DATE = re.compile(
-    r"\b(?:admitted|admission|discharged|seen|died|death|funeral|court|hearing|due|appointment|session|started|referred|"
+    r"\b(?:admitted|admission|discharged|seen|died|death|funeral|court|hearing|due|appointment|session|started|"
+    r"referred|"
     r"assessed|placement|report(?:ed)?|presented|incident)\b[^.;\n]{0,25}\Z",
     re.I,
 )
 _AGE = re.compile(
-    r"(?<![\w$./-])(?:aged?[ ]|age of[ ]|is[ ]|turned[ ]|turning[ ])?(?P<age>9\d|1[01]\d)(?:[ -]?(?:years?|yrs?)?[ -]?old|[ ]?y/?o\b|"
-    r"[ ]?yrs?[ ]old|[ ]?years? of age|(?<=age \d\d)|(?<=aged \d\d)|[ -]?jährige?)|\baged?[ :]{1,2}(?P<aged>9\d|1[01]\d)\b(?![.%]\d|[ ]?%)|"
+    r"(?<![\w$./-])(?:aged?[ ]|age of[ ]|is[ ]|turned[ ]|turning[ ])?(?P<age>9\d|1[01]\d)(?:[ -]?(?:years?|yrs?)?[ "
+    r"-]?old|[ ]?y/?o\b|"
+    r"[ ]?yrs?[ ]old|[ ]?years? of age|(?<=age \d\d)|(?<=aged \d\d)|[ -]?jährige?)|\baged?[ :]{1,2}(?P<aged>9\d|"
+    r"1[01]\d)\b(?![.%]\d|[ ]?%)|"
     r"\b(?P<short>9\d|10\d)(?:yo|[ ]?y/o)?[ ]?[MFmf]\b(?![.\w])",
     re.I,
 )  # fmt: skip
 _NOT_AN_AGE = re.compile(
-    r"\b(?:over|above|under|up to|more than|less than|at least|older than|beyond|to|-|than)[ ]\Z", re.I
+    r"\b(?:over|above|under|up to|more than|less than|at least|older than|beyond|to|-|than)[ "
+    r"]\Z",
+    re.I,
 )
 
 
@@ -72,15 +85,14 @@ def births(view: View) -> Iterator[Hit]:
         if _NOT_BORN_THEN.search(text, start, end) or view.in_web(start):
             continue
         before = max(start - 80, dates[number - 1][1] if number else 0)
-        word = None
-        for word in _BORN.finditer(text, before, start):
-            pass
+        word = next(reversed(list(_BORN.finditer(text, before, start))), None)
         near = word is not None and _leads_to(text[word.end() : start])
         if near and word is not None and _OTHER_DATE.search(text, word.end(), start):
             near = False
         behind = _BORN.search(text, end, min(len(text), end + 30))
         behind_it = behind is not None and re.fullmatch(
-            r"[\s,(\[-]*(?:(?:is|was|as|being|for)[ ])?(?:(?:her|his|their|the|my client's)[ ])?(?:\d\d?(?:st|nd|rd|th)[ ])?",
+            r"[\s,(\[-]*(?:(?:is|was|as|being|for)[ ])?(?:(?:her|his|their|the|my client's)[ ])?(?:\d\d?(?:st|nd|rd|"
+            r"th)[ ])?",
             text[end : behind.start()],
         )
         if near or behind_it:
@@ -106,7 +118,7 @@ def dates(view: View) -> Iterator[Hit]:
             continue
         left, right = view.sentence(start, end, 120)
         if EVENT.search(view.text, left, right) and not re.search(
-            r"\b(?:admi|discharg|overdos|assault|died)", view.text[left:right]
+            r"\b(?:admi|discharg|overdos|assault|died)", view.text[left:right], re.I
         ):
             continue
         if re.search(r"\d", found[0]) and (CASE.search(view.text, left, right) or len(view.text) < 4000):

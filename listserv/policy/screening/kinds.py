@@ -59,6 +59,7 @@ KINDS: tuple[Kind, ...] = (
          "call 000, or Lifeline on 13 11 14; a mailing list is read too late."),
 )  # fmt: skip
 BY_WORD = {kind.word: kind for kind in KINDS}
+BUILT_IN = frozenset(BY_WORD)
 
 
 def title(kind: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from listserv.policy.screening.finding import Level
 
 _SPACE = re.compile(r"[\W_]+")
+_APART = re.compile(r"[,|(/–—•·:;-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class People:
     """Names that are no finding, ready to be compared."""
 
     author: frozenset[str]  # words of the author's name
+    author_in_order: tuple[str, ...]
     full: frozenset[tuple[str, ...]]
     last: frozenset[str]
     first: frozenset[str]
@@ -80,6 +82,7 @@ class People:
         addresses = {one.casefold() for one in (*known.author_addresses, *known.members, *known.allowed) if "@" in one}
         return cls(
             author=frozenset(name_words(known.author_name)),
+            author_in_order=name_words(known.author_name),
             full=frozenset(names),
             last=frozenset(words[-1] for words in names if words),
             first=frozenset(words[0] for words in names if words),
@@ -95,6 +98,29 @@ class People:
         if words in self.full or (len(words) == 1 and words[0] in self.last):
             return True
         return any(set(words) <= set(full) for full in self.full) if len(words) > 1 else False
+
+    def signs(self, line: str) -> bool:
+        """Whether a line is the author's name or initials, or begins with all of it (`Ann Archer, psychologist`)."""
+        if not self.author or not (words := name_words(_APART.sub(" ", line[:120]))):
+            return False
+        if len(line) <= 40 and set(words) <= self.author:
+            return True
+        size = len(self.author_in_order)
+        return size > 1 and (
+            words[:size] == self.author_in_order
+            or (set(words[:2]) <= self.author and len(words) > 1)
+            or (
+                len(words[0]) == 1
+                and words[0] == self.author_in_order[0][0]
+                and words[1:2] == self.author_in_order[-1:]
+            )
+        )
+
+    def stands_in(self, text: str) -> bool:
+        """Whether the author or a member is named in a text by first and last name."""
+        folded = " ".join(name_words(re.sub(r"[,|(<>–—]", " ", text)))
+        whole = [self.author_in_order, *self.full]
+        return any(len(words) > 1 and " ".join(words) in folded for words in whole)
 
     def is_named(self, name: str) -> bool:
         """The same for what may be no name at all."""

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from listserv.mail.passages import Passage, Place, Unread
-from listserv.mail.whose import whose
+from listserv.mail.whose import joined, signed_by, whose
 from listserv.policy.screening import circumstances, contacts, dates, numbers, people
 from listserv.policy.screening.finding import GRAVITY, Finding, Level
 from listserv.policy.screening.kinds import BY_WORD, title
@@ -26,6 +28,7 @@ DETECTORS: tuple[Callable[[View], Iterator[Hit]], ...] = (
     dates.births,
     dates.dates,
     dates.ages,
+    contacts.phones,
     contacts.streets,
     contacts.places,
     contacts.pages,
@@ -35,7 +38,6 @@ DETECTORS: tuple[Callable[[View], Iterator[Hit]], ...] = (
     circumstances.risks,
 )
 WITH_PEOPLE: tuple[Callable[[View, Known], Iterator[Hit]], ...] = (
-    contacts.phones,
     contacts.addresses,
     people.names,
     people.initials,
@@ -73,10 +75,12 @@ def screen(passages: Sequence[Passage], known: Known) -> tuple[Finding, ...]:
     for number, passage in enumerate(passages):
         if passage.unread is not None:
             found.append(Finding(_UNREAD[passage.unread], Level.CLINICAL, passage.place, number, 0, 0, 1, ""))
-        seen = view(passage)
+        seen = view(_signed(passage, known))
         taken: set[tuple[str, str, bool]] = set()
         for hit in _resolved(_hits(seen, known)):
             start, end = seen.span(hit.start, hit.end)
+            while start < end and passage.text[start] in " ,;:.\n":
+                start += 1
             quoted = within(passage.quoted, start)
             value = passage.text[start:end]
             same = (hit.kind, key(value) or value, quoted)
@@ -89,6 +93,20 @@ def screen(passages: Sequence[Passage], known: Known) -> tuple[Finding, ...]:
         gravest = sorted(found, key=lambda one: -GRAVITY[one.level])[:MAX_FINDINGS]
         found = sorted(gravest, key=lambda one: (one.passage, one.start, one.end))
     return tuple(found)
+
+
+def _signed(passage: Passage, known: Known) -> Passage:
+    """The passage with the signatures that excuse what stands in them: the author's, also where nothing but the name
+    introduces it, and within quotations those of members. A client's mail that is passed on has a signature as well."""
+    if passage.place not in (Place.TEXT, Place.HTML):
+        return passage
+    spans = [
+        span
+        for span in passage.signature
+        if not within(passage.quoted, span[0]) or known.people.stands_in(passage.text[span[0] : span[1]])
+    ]
+    spans += [span for span in signed_by(passage.text, known.people.signs) if not within(passage.quoted, span[0])]
+    return replace(passage, signature=joined(spans))
 
 
 def _hits(seen: View, known: Known) -> Iterator[Hit]:
@@ -110,14 +128,13 @@ def _resolved(hits: Iterable[Hit]) -> list[Hit]:
     starts: list[tuple[int, int]] = []
     ordered = sorted(hits, key=lambda hit: (-GRAVITY[hit.level], hit.start - hit.end, hit.start))
     apart = {hit for hit in ordered if hit.kind in _APART}
-    spans: list[tuple[int, int]] = []
     for hit in ordered:
         if hit in apart:
             continue
-        if not _overlaps(starts, hit.start, hit.end):
-            _insert(starts, hit.start, hit.end)
-            kept.append(hit)
-    del spans
+        rest = _rest(starts, hit)
+        if rest is not None:
+            insort(starts, (rest.start, rest.end))
+            kept.append(rest)
     alone = [hit for hit in apart if hit.kind == "risk" or not _overlaps_graver(kept, hit)]
     return sorted((*kept, *alone), key=lambda hit: (hit.start, hit.end, hit.kind))
 
@@ -129,17 +146,22 @@ def _overlaps_graver(kept: Sequence[Hit], hit: Hit) -> bool:
     )
 
 
-def _overlaps(spans: list[tuple[int, int]], start: int, end: int) -> bool:
-    from bisect import bisect_left
-
-    at = bisect_left(spans, (start, end))
-    return (at < len(spans) and spans[at][0] < end) or (at > 0 and spans[at - 1][1] > start)
-
-
-def _insert(spans: list[tuple[int, int]], start: int, end: int) -> None:
-    from bisect import insort
-
-    insort(spans, (start, end))
+def _rest(spans: list[tuple[int, int]], hit: Hit) -> Hit | None:
+    """What of a hit no graver one has; None when little is left."""
+    start, end = hit.start, hit.end
+    at = bisect_left(spans, (start, start))
+    if at > 0 and spans[at - 1][1] > start:
+        start = spans[at - 1][1]
+    if at < len(spans) and spans[at][0] < end:
+        if spans[at][0] - start < end - spans[at][1]:
+            start = max(start, spans[at][1])
+        else:
+            end = spans[at][0]
+        at = bisect_left(spans, (start, start))
+        if at < len(spans) and spans[at][0] < end:
+            return None
+    whole = (start, end) == (hit.start, hit.end)
+    return hit if whole else replace(hit, start=start, end=end) if end - start > 4 else None
 
 
 def masked(kind: str, value: str) -> str:
