@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from listserv import notices, posts, routing
+from listserv import audit, notices, posts, routing
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.mail.address import canonical
@@ -307,6 +307,7 @@ def _record(tx: Connection, post_id: int, verb: str, by: By, reason: str, now: d
             decided_at=now,
         )
     )
+    audit.decided(tx, now, verb, by, post_id)
 
 
 def _count_approved(tx: Connection, person: int | None, by: int) -> None:

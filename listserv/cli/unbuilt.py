@@ -9,7 +9,6 @@ import typer
 
 _COMMANDS = {
     "recall": "Takes a post back.",
-    "audit": "The log of decisions.",
     "stats": "The measures of the community.",
 }
 
