@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from listserv import __version__
-from listserv.cli import archive, audit, bounces, digest, dkim, mail, moderation, operation, privacy, unbuilt
+from listserv.cli import archive, audit, bounces, digest, dkim, mail, moderation, operation, privacy, recall, unbuilt
 from listserv.errors import UserError
 
 app = typer.Typer(
@@ -56,6 +56,7 @@ digest.register(app)
 bounces.register(app)
 privacy.register(app)
 audit.register(app)
+recall.register(app)
 unbuilt.register(app)
 
 

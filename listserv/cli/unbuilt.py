@@ -8,7 +8,6 @@ from collections.abc import Callable
 import typer
 
 _COMMANDS = {
-    "recall": "Takes a post back.",
     "stats": "The measures of the community.",
 }
 
