@@ -14,7 +14,20 @@ from typing import Annotated
 import typer
 
 from listserv import __version__
-from listserv.cli import archive, audit, bounces, digest, dkim, mail, moderation, operation, privacy, recall, unbuilt
+from listserv.cli import (
+    archive,
+    audit,
+    bounces,
+    digest,
+    dkim,
+    emergency,
+    mail,
+    moderation,
+    operation,
+    privacy,
+    recall,
+    unbuilt,
+)
 from listserv.errors import UserError
 
 app = typer.Typer(
@@ -57,6 +70,7 @@ bounces.register(app)
 privacy.register(app)
 audit.register(app)
 recall.register(app)
+emergency.register(app)
 unbuilt.register(app)
 
 
