@@ -212,7 +212,8 @@ def verify(tx: Connection, head: str = "") -> Verified:
         count, last = row["id"], row["hash"]
         seen = seen or last == head
     if not seen:
-        words = f"no entry has the hash {head[:64]}: entries after number {count} are missing, or all are others"
+        end = f"what came after entry {count} was cut off, or all was written anew"
+        words = f"no entry has the hash {head[:64]}: {end}"
         return Verified(count, last, count + 1, words)
     return Verified(count, last, 0, f"{count} entries, each as it was written, none missing")
 
