@@ -70,7 +70,7 @@ def handle(
         key = (to.route.kind, to.route.list_name, to.route.token or to.route.digest)
         if key not in done:
             if to.route.kind is Kind.POST and proof.proven and commands.is_command(incoming):
-                commands.answer(ctx, tx, to.route, incoming)
+                commands.answer(ctx, tx, to.route, incoming, proof.by)
                 done[key] = THANKS
             elif to.route.kind is Kind.POST:
                 name, thread = to.route.list_name, to.route.thread
@@ -152,7 +152,7 @@ def _carried_out(ctx: Context, tx: Connection, route: Route, incoming: Incoming,
     """Whether it was a command, which has been answered; mail of machines is neither answered nor passed on."""
     if _of_a_machine(incoming):
         return True
-    return _answerable(incoming, proof) and commands.answer(ctx, tx, route, incoming)
+    return _answerable(incoming, proof) and commands.answer(ctx, tx, route, incoming, proof.by)
 
 
 def _decide(ctx: Context, tx: Connection, text_token: str, incoming: Incoming, proof: Proof) -> None:

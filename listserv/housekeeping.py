@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from listserv import archiver, arrivals, bounces, life, moderate, notices, topics
+from listserv import archiver, arrivals, bounces, emergency, incidents, life, moderate, notices, topics
 from listserv.context import Context
 from listserv.digest import asking, editing, issuing
 from listserv.errors import UserError
@@ -124,6 +124,12 @@ async def members(ctx: Context) -> None:
             log.error("a job about members waits: %s", error)
 
 
+async def watch_moderation(ctx: Context) -> None:
+    """Emergency moderation that has ended by itself, incidents that are to be assessed."""
+    if await ctx.db.write(lambda tx: emergency.expire(ctx, tx) + incidents.remind(ctx, tx)):
+        ctx.wake.outbox.set()
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A line of the table: what, and when (APScheduler's trigger and its arguments)."""
@@ -142,5 +148,6 @@ JOBS = (
     Job("refresh-archive", refresh_archive, "cron", {"hour": 4, "minute": 10}),
     Job("members", members, "interval", {"minutes": 10}),
     Job("digests", digests, "cron", {"second": 2}),
+    Job("watch-moderation", watch_moderation, "interval", {"minutes": 1}),
     Job("watch-disk", watch_disk, "interval", {"minutes": 5}),
 )

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
-from listserv import arrivals, copies, distribute, handling, moderate, quarantine, screen, topics
+from listserv import arrivals, copies, distribute, handling, incidents, moderate, quarantine, screen, topics
 from listserv.context import Context
 from listserv.digest import answering
 from listserv.mail.incoming import read
@@ -73,9 +73,27 @@ async def once(ctx: Context, cache: copies.Cache) -> bool:
         copies_made = await _step(ctx, post, "distribute", partial(_release, ctx, prepared))
         ctx.wake.archive.set()
         log.info("post %d to %s: %s copies", post.id, post.list_name, copies_made)
-    if waiting or untold or due:
+    told = await _recalls(ctx)
+    if waiting or untold or due or told:
         ctx.wake.outbox.set()
-    return bool(waiting or untold or due)
+    return bool(waiting or untold or due or told)
+
+
+async def _recalls(ctx: Context) -> int:
+    """Some of those who got a post that was taken back are asked to delete it; how many."""
+    told = 0
+    for number in await ctx.db.read(incidents.untold):
+        try:
+            told += await ctx.db.write(partial(_announce, ctx, number))
+        except OperationalError:
+            raise
+        except Exception as error:
+            log.error("those who got the post of incident %d cannot be told: %s", number, type(error).__name__)
+    return told
+
+
+def _announce(ctx: Context, number: int, tx: Connection) -> int:
+    return incidents.announce(ctx, tx, number)
 
 
 def _release(ctx: Context, prepared: copies.Prepared, tx: Connection, post: Any) -> int:

@@ -240,3 +240,5 @@ class Emergency(SQLModel, table=True):
     list_name: str = Field(unique=True)
     until: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     reason: str = ""
+    begun_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    begun_by: str = ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from listserv import membership, notices, routing, screen
+from listserv import membership, notices, recall, routing, screen
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.mail.address import canonical
@@ -112,6 +112,14 @@ def _do(ctx: Context, tx: Connection, post: Any, verb: str, argument: str, by: B
     _not_done(tx, post, by, outcome, say)
 
 
+def _recall(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outcome:
+    """Takes back what has gone out."""
+    if not argument.strip():
+        return Outcome(False, "Please say why it is taken back: those who got it read your reason.")
+    found = recall.by_reply(ctx, tx, post, by, argument)
+    return Outcome(found.done, found.words)
+
+
 _ACTS: Mapping[str, Callable[[Context, Connection, Any, By, str], Outcome]] = {
     "claim": lambda ctx, tx, post, by, _: acting.claim(ctx, tx, post, by),
     "hold": lambda ctx, tx, post, by, _: acting.put_off(ctx, tx, post, by),
@@ -120,6 +128,7 @@ _ACTS: Mapping[str, Callable[[Context, Connection, Any, By, str], Outcome]] = {
     "note": acting.note,
     "return": acting.give_back,
     "move": acting.move,
+    "recall": _recall,
     "ban": acting.ban,
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from listserv import membership, notices, posts, routing
+from listserv import audit, membership, notices, posts, routing
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.mail.incoming import read
@@ -211,6 +211,7 @@ def record(tx: Connection, post_id: int, verb: str, by: By, reason: str, now: da
             decided_at=now,
         )
     )
+    audit.decided(tx, now, verb, by, post_id)
 
 
 def count_approved(tx: Connection, person: int | None, by: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, or_, select, update
 
-from listserv import archiver, changes, copies, vault
+from listserv import archiver, audit, changes, copies, vault
 from listserv.context import Context
 from listserv.edge import forgetting
 from listserv.mail import anonymous
@@ -38,6 +38,7 @@ from listserv.model import (
     Quarantine,
     Role,
     RoleName,
+    Salt,
     Status,
     Subscription,
     ThreadEdit,
@@ -61,13 +62,15 @@ _post = Post.__table__  # type: ignore[attr-defined]
 _quarantine = Quarantine.__table__  # type: ignore[attr-defined]
 _raw = Raw.__table__  # type: ignore[attr-defined]
 _role = Role.__table__  # type: ignore[attr-defined]
+_salt = Salt.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
 
 DISTRIBUTED = (PostState.RELEASED, PostState.RECALLED)
 FINISHED = (PostState.REJECTED, PostState.DISCARDED, PostState.WITHDRAWN, PostState.EXPIRED)
 NOTHING = zlib.compress(b"")
 _SENT_AS = f"{copies.REWRITTEN}: its author's data was erased"
-_DECIDED = {"decision": "former moderator", "threadedit": "former moderator", "edition": "former facilitator"}
+_DECIDED = {"decision": "former moderator", "threadedit": "former moderator", "edition": "former facilitator",
+            "incident": "former moderator", "emergency": "former moderator"}  # fmt: skip
 _EMPTY: dict[str, dict[str, Any]] = {
     # what is left of the newest row of a table whose numbers stand in links (inventory.NAMED_IN_LINKS)
     "delivery": {"recipient": "", "person_id": None, "subscription_id": None, "post_id": None, "origin_id": None,
@@ -187,6 +190,7 @@ def finish(ctx: Context) -> None:
 def _erase(ctx: Context, tx: Connection, someone: Known, aside: Sequence[int], *, remove: bool) -> None:
     now = ctx.clock()
     forgetting.mark(ctx.db, tx)
+    audit.note(tx, now, "erase", audit.OPERATOR, details={"posts": "removed" if remove else "kept"})
     own = list(tx.execute(select(_post).where(someone.posts()).order_by(_post.c.id)))
     _posts(ctx.keys.held, tx, someone, own, now, remove=remove)
     numbers = [row.id for row in own]
@@ -287,6 +291,7 @@ def _about_posts(tx: Connection, posts: Sequence[int], now: datetime) -> None:
     carrying = select(_notice.c.id).where(_notice.c.post_id.in_(posts))
     stop(tx, or_(_delivery.c.post_id.in_(posts), _delivery.c.notice_id.in_(carrying)), now)
     tx.execute(delete(_quarantine).where(_quarantine.c.post_id.in_(posts)))
+    tx.execute(delete(_salt).where(_salt.c.post_id.in_(posts)))
 
 
 def _decided(tx: Connection, someone: Known) -> None:

@@ -246,7 +246,22 @@ TABLES: dict[str, Held] = {
         file="set-aside.json",
         what="mail from you on which this system failed, kept to be tried again",
     ),
-    "emergency": Held(Goes.STAYS, _columns(plain="id list_name until", words="reason")),
+    "emergency": Held(Goes.STAYS, _columns(plain="id list_name until begun_at", named="begun_by", words="reason")),
+    # never changed: who it was can only be told as long as `salt` has a row for them
+    "audit": Held(
+        Goes.STAYS,
+        _columns(plain="id at event person about channel proof list_name post_id message details previous hash"),
+    ),
+    "salt": Held(Goes.DELETED, _columns(key="id person_id post_id", hidden="salt"), whose="person_id"),
+    "incident": Held(
+        Goes.STAYS,
+        _columns(
+            plain="id origin_id post_id lists kind opened_at channel sent stopped under_way letters told told_at"
+            " assess_by reminded state closed_at",
+            named="opened_by closed_by",
+            words="reason note",
+        ),
+    ),
     "notice": Held(
         Goes.DELETED,
         _columns(

@@ -44,6 +44,7 @@ from listserv.model import (
     Quarantine,
     QuarantineState,
     Refusal,
+    Salt,
     Session,
     ThreadEdit,
     Token,
@@ -68,6 +69,7 @@ _notice = Notice.__table__  # type: ignore[attr-defined]
 _post = Post.__table__  # type: ignore[attr-defined]
 _quarantine = Quarantine.__table__  # type: ignore[attr-defined]
 _refusal = Refusal.__table__  # type: ignore[attr-defined]
+_salt = Salt.__table__  # type: ignore[attr-defined]
 _session = Session.__table__  # type: ignore[attr-defined]
 _token = Token.__table__  # type: ignore[attr-defined]
 
@@ -233,7 +235,7 @@ def _posts(ctx: Context, *, before: datetime, tx: Connection) -> int:
     theirs = or_(_delivery.c.post_id.in_(rows), _delivery.c.notice_id.in_(about))
     _drop_deliveries(tx, list(tx.execute(select(_delivery.c.id).where(theirs)).scalars()))
     tx.execute(delete(_notice).where(_notice.c.post_id.in_(rows)))
-    for table in (_token, _decision, _quarantine):
+    for table in (_token, _decision, _quarantine, _salt):
         tx.execute(delete(table).where(table.c.post_id.in_(rows)))
     columns = (_post.c.message_id, _post.c.original_id)
     messages = {number for row in tx.execute(select(*columns).where(_post.c.id.in_(rows))) for number in row if number}
