@@ -47,6 +47,7 @@ _SIGNATURES = frozenset(
     )
 )
 _ENCRYPTED = frozenset(("application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"))
+_LARGE = 200_000  # octets, which are decoded in a thread
 _LARGEST_ANSWER = 8 * MOST_CHARACTERS
 
 
@@ -64,7 +65,10 @@ async def texts(message: Message, *, seconds: float = SECONDS) -> Documents:
     found = Documents()
     until = time.monotonic() + seconds * MOST_OF_A_MESSAGE
     for number, part in enumerate(iter_parts(message)):
-        data = part.decoded() if not _is_passed_over(part) else b""
+        if _is_passed_over(part):
+            continue
+        large = part.end - part.start > _LARGE
+        data = await asyncio.to_thread(part.decoded) if large else part.decoded()
         kind = _kind(part, data)
         if kind in ("pdf", "office"):
             loop = asyncio.get_running_loop()
