@@ -2,7 +2,8 @@
 
 Pure: segments are walked, the picture itself is never decoded. JPEG (ITU-T T.81 annex B, Exif 2.32), PNG (its third
 edition) and WebP (RFC 9649); what cannot be walked to its end comes back as it is. How it is turned and its colours
-stay. Not part of the way of a post yet: a part with other bytes would cost the author's signature.
+stay. On lists that are screened for clients a post is stored like that (`screen.kept`); its author's signature does not
+survive it, so that From is rewritten then.
 """
 
 from __future__ import annotations
@@ -10,14 +11,35 @@ from __future__ import annotations
 import struct
 import zlib
 
+from listserv.mail.message import Message, as_part, walk
+from listserv.mail.transfer import Edit, apply_edits, base64_lines
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = frozenset(
     (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"hIST",
      b"pHYs", b"cICP", b"mDCV", b"cLLI", b"acTL", b"fcTL", b"fdAT")
 )  # fmt: skip
 _WEBP_KEPT = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"ICCP"))
+KINDS = ("image/jpeg", "image/jpg", "image/pjpeg", "image/png", "image/webp")
 _EXIF = b"Exif\0\0"
 _ORIENTATION = 0x0112
+
+
+def in_message(message: Message) -> bytes:
+    """The message with each of its pictures like that; the same bytes when there is nothing to take. What is signed
+    inside (multipart/signed) stays as it is."""
+    edits: list[Edit] = []
+    for node in walk(message):
+        if not node.leaf or node.kind not in KINDS or node.encoding != "base64" or "multipart/signed" in node.within:
+            continue
+        data = as_part(node, message.body).decoded()
+        new = without_metadata(data)
+        if new != data:
+            edits.append((node.start, node.end, base64_lines(new)))
+    if not edits:
+        return message.raw
+    head = message.raw[: len(message.raw) - len(message.body)]
+    return head + apply_edits(message.body, edits)
 
 
 def without_metadata(data: bytes) -> bytes:
