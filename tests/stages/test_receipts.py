@@ -16,7 +16,9 @@ GINA, OWN = "gina@gmail.com", "olive@practice.test"
 
 @pytest.fixture
 def ctx(make_context: Callable[..., Context]) -> Context:
-    made = make_context(community(web={"listen": "127.0.0.1:0"}))
+    lists = {"perinatal": {"title": "Perinatal mental health", "moderation": "newcomers", "approval_delay": 0},
+             "anxiety": {"moderation": "none", "approval_delay": 0}}  # fmt: skip
+    made = make_context(community(web={"listen": "127.0.0.1:0"}, lists=lists))
     seed(made)
     with made.db.transaction() as tx:
         add_person(tx, GINA, name="Gina Gray", lists=("perinatal", "anxiety"), aliases=("gina@work.test",))
