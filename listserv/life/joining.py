@@ -205,10 +205,16 @@ def _go_on(
     if not left and row.verified_at is not None:
         verifying.admit(ctx, tx, number)
         return
+    _show(ctx, tx, number, answers, problem)
+
+
+def _show(ctx: Context, tx: Connection, number: int, answers: str | None, problem: str = "") -> None:
+    """Writes to the applicant how each step stands."""
     now = tx.execute(select(_application).where(_application.c.id == number)).one()
+    left = missing(ctx, now)
     token = moderate.issue(ctx, tx, Purpose.APPLY, None, application_id=number, life=CLOSE_AFTER)
     notices.put(
-        ctx, tx, "join-step", row.email, "join-step", row=now, missing=missing(ctx, now), problem=problem,
+        ctx, tx, "join-step", now.email, "join-step", row=now, missing=left, problem=problem,
         reply_to=routing.address(ctx.settings, HUB, Kind.CONFIRM, token), answering=notices.Answering(answers),
         terms=terms_text(ctx) if "terms" in left else "", needs_registration=needs_registration(ctx),
     )  # fmt: skip
@@ -254,7 +260,7 @@ def _member_answer(ctx: Context, tx: Connection, token: Any, sender: str, incomi
 
 
 def status_of_applicant(ctx: Context, tx: Connection, email: str, answering: notices.Answering) -> bool:
-    """Answers `status` of somebody who has an open application and is no person yet."""
+    """Answers `status` of somebody whose application is open; False for everybody else."""
     row = tx.execute(
         select(_application).where(
             _application.c.canonical == canonical(email), _application.c.state == ApplicationState.OPEN
@@ -262,7 +268,9 @@ def status_of_applicant(ctx: Context, tx: Connection, email: str, answering: not
     ).first()
     if row is None:
         return False
-    if row.asked_at < ctx.clock() - timedelta(minutes=10):
+    if row.confirmed_at is not None:
+        _show(ctx, tx, row.id, answering.message_id)
+    elif row.asked_at < ctx.clock() - timedelta(minutes=10):
         ask(ctx, tx, row.id, "status", answering.message_id)
     return True
 

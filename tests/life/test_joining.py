@@ -170,6 +170,19 @@ def test_tags_and_dots_are_no_way_around_two_questions_a_day(ctx: Context, clock
     assert notices(ctx, "join")[-1].recipient == "victim+7@there.test"
 
 
+def test_status_and_agree_of_an_applicant_show_each_step(ctx: Context) -> None:
+    write(ctx, JOIN, "\n")
+    write(ctx, newest(ctx, "new@there.test").reply_to, "Name: Nora Neu\nProfession: Psychologist\n")
+    for word in ("status", "I agree to the terms"):
+        before = len(notices(ctx, to="new@there.test"))
+        write(ctx, "community-request@lists.test", f"{word}\n", subject=word)
+        (said,) = notices(ctx, to="new@there.test")[before:]
+        assert "address        confirmed" in said.text and "registration   missing" in said.text
+        assert "renew" not in said.text and "-confirm+" in said.reply_to
+    write(ctx, newest(ctx, "new@there.test").reply_to, "Registration: PSY0001112223\nI agree\n")
+    assert "wants to join" in newest(ctx, "vera@people.test").subject
+
+
 def test_answers_from_elsewhere_do_nothing(ctx: Context) -> None:
     write(ctx, JOIN, "\n")
     asked = newest(ctx, "new@there.test")
