@@ -77,6 +77,7 @@ def announce(ctx: Context, tx: Connection, post: Any) -> None:
         "files": files,
         "verbs_until": (ctx.clock() + TOKEN_LIFE).astimezone(ctx.settings.community.zone),
     }
+    audit.held(tx, ctx.clock(), post)
     deciders = moderators(tx, post.list_name)
     for moderator in deciders:
         token = issue(ctx, tx, Purpose.MODERATE, moderator.person, post_id=post.id)
