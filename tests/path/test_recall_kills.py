@@ -59,3 +59,24 @@ def test_everybody_who_got_it_is_asked_over_kills(kind: str, tmp_path: Path, req
     assert len(got - {"ann@people.test"} - set(asked)) <= 2 * kills
     assert set(asked) <= got and written == len(asked)
     assert sum(asked.values()) - len(asked) <= 2 * kills
+
+
+def test_what_a_slow_relay_has_not_taken_yet_stays_here(tmp_path: Path) -> None:
+    """The sender has claimed all of it long ago, and lets go of it within a second or two."""
+    changes: dict[str, Any] = {"lists": {"perinatal": {"moderation": "none"}}, "relay": {"connections": 1}}
+    with running(tmp_path, community(**changes)) as (daemon, catcher):
+        catcher.refuse = lambda _: time.sleep(0.025)
+        with daemon.ctx.db.transaction() as tx:
+            for number in range(SUBSCRIBERS):
+                add_person(tx, f"p{number}@people.test", lists=("perinatal",))
+        raw = mail("p0@people.test", text="A xylophone teacher.\n", message_id=ID)
+        assert daemon.send(raw, "p0@people.test", "perinatal@lists.test")[0] == 250
+        daemon.until(lambda: len(catcher.kept) > 10, what="the first copies")
+        with daemon.ctx.db.transaction() as tx:
+            by = recall.By("the operator", "shell")
+            assert recall.recall(daemon.ctx, tx, recall.find(tx, ID), by, "A place was named").done
+        daemon.until(lambda: _one(daemon, "SELECT told_at FROM incident") is not None, 60, "everybody asked")
+        sent = _one(daemon, "SELECT count(*) FROM delivery WHERE post_id IS NOT NULL AND state = 'sent'")
+        told = _one(daemon, "SELECT told FROM incident")
+    assert sent < SUBSCRIBERS // 2 and told == sent - 1  # its author has a mail of their own
+    assert len([one for one in catcher.kept if one.header("subject") == "A question"]) == sent
