@@ -139,11 +139,8 @@ class Outbox:
         gone = [row.id for row in self._stock if row.id in unwanted]
         gone += [copy.id for copy in self._ready if copy.id in unwanted]
         if gone:
-            kept, ready = list(self._stock), list(self._ready)
-            self._stock.clear()
-            self._ready.clear()
-            self._stock.extend(row for row in kept if row.id not in unwanted)
-            self._ready.extend(copy for copy in ready if copy.id not in unwanted)
+            self._stock = deque(row for row in self._stock if row.id not in unwanted)
+            self._ready = deque(copy for copy in self._ready if copy.id not in unwanted)
             for number in gone:
                 self._rows.pop(number, None)
             self._wanted.set()

@@ -18,7 +18,7 @@ from listserv.context import Context
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, moderators
 from listserv.model import Emergency
-from listserv.recall import By, spoken, when
+from listserv.recall import REASON_SHOWN, By, spoken, when
 from listserv.routing import Kind
 from listserv.settings import HUB
 
@@ -62,7 +62,8 @@ def begin(ctx: Context, tx: Connection, list_name: str, by: By, reason: str, lif
     """From now on every post of the list waits; of a list for which that is so already, until when is set anew. What
     the answer says."""
     now = ctx.clock()
-    values = {"until": now + life, "reason": reason.strip()[:1000]}
+    reason = spoken(ctx, tx, reason)[:REASON_SHOWN]
+    values = {"until": now + life, "reason": reason}
     mine = _emergency.c.list_name == list_name
     row = tx.execute(select(_emergency).where(mine).with_for_update()).first()
     fresh = row is None or row.until <= now
@@ -75,7 +76,16 @@ def begin(ctx: Context, tx: Connection, list_name: str, by: By, reason: str, lif
     minutes = int(life.total_seconds() // 60)
     audit.note(tx, now, "emergency-on", by, list_name=list_name, details={"minutes": minutes})
     until = when(ctx, now + life)
-    _tell(ctx, tx, list_name, "emergency-on", by=by.name, until=until, reason=spoken(reason), fresh=fresh)
+    _tell(
+        ctx,
+        tx,
+        list_name,
+        "emergency-on",
+        by=by.name,
+        until=until,
+        reason=spoken(ctx, tx, reason)[:REASON_SHOWN],
+        fresh=fresh,
+    )
     return f"Every post to {_scope(ctx, list_name)} waits for a moderator now, until {until}. Its digests wait too."
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from listserv import archiver, arrivals, bounces, emergency, incidents, life, notices, topics
+from listserv import archiver, arrivals, bounces, emergency, incidents, life, moderate, notices, topics
 from listserv.context import Context
 from listserv.digest import asking, editing, issuing
 from listserv.errors import UserError
@@ -34,6 +34,13 @@ LOW_DISK = 200_000_000  # octets
 async def expire(ctx: Context) -> None:
     """Questions to authors that have waited for 48 hours."""
     if await ctx.db.write(lambda tx: topics.expire(ctx, tx) + arrivals.expire(ctx, tx)):
+        ctx.wake.outbox.set()
+
+
+async def moderation(ctx: Context) -> None:
+    """Posts that are with their authors for too long."""
+    if await ctx.db.write(lambda tx: moderate.overdue(ctx, tx)):
+        ctx.wake.work.set()
         ctx.wake.outbox.set()
 
 
@@ -135,6 +142,7 @@ class Job:
 
 JOBS = (
     Job("expire", expire, "interval", {"minutes": 10}),
+    Job("moderation", moderation, "interval", {"minutes": 5}),
     Job("purge", purge, "cron", {"hour": 3, "minute": 20}),
     Job("report-failures", report_failures, "cron", {"hour": 7, "minute": 30}),
     Job("refresh-archive", refresh_archive, "cron", {"hour": 4, "minute": 10}),

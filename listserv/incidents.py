@@ -100,7 +100,7 @@ def _ask(ctx: Context, tx: Connection, row: Any, post: Any, to: Recipient) -> No
     notices.put(
         ctx, tx, "recalled", to, "recalled", list_name=post.list_name, post_id=row.post_id,
         at=when(ctx, post.received_at), author=one_line(post.from_name or post.from_address, 120),
-        reason=spoken(row.reason), lists=[routing.title(ctx.settings, name) for name in row.lists],
+        reason=spoken(ctx, tx, row.reason), lists=[routing.title(ctx.settings, name) for name in row.lists],
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
-from listserv import audit, changes, notices, routing
+from listserv import audit, changes, notices, routing, screen
 from listserv.context import Context
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, moderators, recipient
@@ -125,9 +125,9 @@ def by_reply(ctx: Context, tx: Connection, post: Any, by: Any, reason: str) -> O
     return recall(ctx, tx, find(tx, post.message_id_header), By(by.name, by.channel, by.person, by.proof), reason)
 
 
-def spoken(reason: str) -> str:
-    """A reason as members are told it. The one place where it is looked at before it goes out."""
-    return _OWN_ANSWERS.sub("[address]", reason.strip())[:REASON_SHOWN]
+def spoken(ctx: Context, tx: Connection, reason: str) -> str:
+    """A reason as it is kept and told: without what could tell who a client is, and without addresses of ours."""
+    return screen.scrubbed(ctx, tx, _OWN_ANSWERS.sub("[address]", reason.strip()))
 
 
 def recall(
@@ -165,7 +165,7 @@ def recall(
         "opened_at": now,
         "opened_by": by.name,
         "channel": by.channel,
-        "reason": reason.strip()[:4000],
+        "reason": spoken(ctx, tx, reason)[:4000],
         "sent": found.sent,
         "stopped": found.waiting,
         "under_way": found.under_way,
@@ -286,7 +286,7 @@ def _tell(ctx: Context, tx: Connection, found: Reach, values: dict[str, Any], nu
         "lists": [routing.title(ctx.settings, name) for name in found.lists],
         "at": when(ctx, first.received_at),
         "author": one_line(first.from_name or first.from_address, 120),
-        "reason": spoken(values["reason"]),
+        "reason": values["reason"][:REASON_SHOWN],
     }
     author = recipient(tx, first.person_id) if first.person_id is not None else None
     if author is not None:

@@ -234,7 +234,7 @@ def _get(asked: Asked) -> str:
     ).first()
     if row is None:
         return "There is no such message, or it is on a list that you are not on. `last` shows what there is."
-    text = readable(parse(posts.raw_message(asked.tx, row.message_id)), SHOWN + 1)
+    text = readable(parse(posts.raw_message(asked.ctx, asked.tx, row.message_id)), SHOWN + 1)
     if len(text) > SHOWN:
         text = text[:SHOWN].rstrip() + "\n[...]"
     zone = zone_of(asked.ctx.settings, asked.row.timezone)

@@ -189,12 +189,13 @@ TABLES: dict[str, Held] = {
     "post": Held(
         Goes.PSEUDONYM,
         _columns(
-            plain="id message_id origin_id list_name tag thread imported rules notified copies duplicate_key",
+            plain="id message_id origin_id original_id list_name tag thread imported rules notified copies"
+            " duplicate_key claimed_by remind_at reminded wider_at",
             key="person_id",
             theirs="state envelope_sender from_address from_name subject message_id_header proof auth sent_as peer"
-            " received_at state_since release_at released_at",
-            hidden="content_hash",
-            words="reasons",
+            " received_at state_since release_at released_at changed urgent returns return_by",
+            hidden="content_hash screened",
+            words="reasons author_note",
         ),
     ),
     "decision": Held(
@@ -213,7 +214,7 @@ TABLES: dict[str, Held] = {
             plain="id size recipients protocol",
             key="person_id",
             theirs="envelope_sender ip helo from_address message_id_header proof auth state received_at state_since",
-            hidden="key",
+            hidden="key screened",
             mail="raw",
         ),
         whose="person_id",
