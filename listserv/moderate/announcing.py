@@ -8,12 +8,13 @@ whole is read on the web, after a login.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from listserv import notices, posts, routing
+from listserv import audit, notices, posts, routing
 from listserv.context import Context
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, recipient
@@ -52,6 +53,8 @@ def announce(ctx: Context, tx: Connection, post: Any, to: Sequence[Recipient] | 
             ctx, tx, "held-contact", contact, "held-contact", list_name=post.list_name, post_id=post.id, **values
         )
     if to is None:
+        found = Counter(str(finding.level) for _, finding, _ in posts.screened_of(ctx, post).left())
+        audit.held(tx, ctx.clock(), post, **found)
         _tell_waiting(ctx, tx, post, values["subject"])
 
 
