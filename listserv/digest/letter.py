@@ -134,17 +134,23 @@ def said(thread: Thread) -> str:
     """How many answers a conversation has, how many of them are new, and by whom."""
     if thread.answers == 0:
         return ""
+    if len(thread.people) <= 1:  # whoever adds to their own words has not been answered
+        return f"{thread.answers} more {'message' if thread.answers == 1 else 'messages'}"
     noun = "answer" if thread.answers == 1 else "answers"
     answered = thread.new - (1 if thread.begun else 0)
     words = f"{thread.answers} {noun}"
     if not thread.begun and 0 < answered < thread.answers:
         words += f", {answered} new"
-    names = [one_line(name, 40) for name in thread.newest if name != thread.name or not thread.begun]
+    names = [_who(*one) for one in thread.newest if one[0] != thread.name or not thread.begun]
     if names and answered:
         others = len(names) - 3
         by = ", ".join(names[:3]) if others > 0 else _and(names)
         words += f", by {by}" + (f" and {others} {'other' if others == 1 else 'others'}" if others > 0 else "")
     return words
+
+
+def _who(name: str, profession: str) -> str:
+    return f"{one_line(name, 40)} ({one_line(profession, 40)})" if profession else one_line(name, 40)
 
 
 def _and(names: Sequence[str]) -> str:

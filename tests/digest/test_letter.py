@@ -89,6 +89,18 @@ def test_headers_and_unsubscribe(make_context: Callable[..., Context], clock: Cl
     assert letter.raw.isascii() and len(letter.raw) < 90_000
 
 
+def test_words_of_ones_own_are_no_answer(make_context: Callable[..., Context], clock: Clock) -> None:
+    ctx = house(make_context, clock)
+    reader(ctx, "ann@people.test", delivery="each", name="Ann Archer")
+    reader(ctx, "rita@people.test", name="Rita Reader")
+    first = post(ctx, clock, EARLY + HOUR, "Sleep after birth", "How do you ask about sleep?\n")
+    post(ctx, clock, EARLY + 2 * HOUR, "Re: Sleep after birth", "I mean at night.\n", in_reply_to=first)
+    issuing.run(ctx)
+    (letter,) = letters(ctx)
+    for form in (letter.text, letter.html):
+        assert "Nobody has answered yet" in form and "1 more message" in form and "1 answer" not in form
+
+
 def test_own_conversations_and_followed_lists(make_context: Callable[..., Context], clock: Clock) -> None:
     ctx = house(make_context, clock)
     reader(ctx, "ann@people.test", "perinatal", "anxiety", delivery="each", name="Ann Archer")
