@@ -292,8 +292,8 @@ def counts_of(materials: Sequence[Material], threads: Sequence[Thread]) -> str:
 
 def _preview(choice: Choice, questions: Sequence[Thread], threads: Sequence[Thread]) -> str:
     """What mail programs show beside the subject."""
-    subjects = [one_line(thread.subject, 60) for thread in (*questions, *threads)]
-    return one_line(choice.note, 120) or " · ".join(dict.fromkeys(subjects[:4]))
+    subjects = [one_line(thread.subject, 60) for thread in (*questions[:4], *threads[:4])][:4]
+    return one_line(choice.note, 120) or " · ".join(dict.fromkeys(subjects))
 
 
 def _paragraphs(text: str) -> list[list[str]]:
