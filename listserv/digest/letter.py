@@ -272,8 +272,17 @@ def heading_of(wanted: Wanted) -> str:
     if wanted.kind is IssueKind.WEEKLY and wanted.until - wanted.since < timedelta(days=8):
         return f"The week to {_day(ends)}"
     if wanted.kind is IssueKind.CATCH_UP:
-        return f"While you were away, {_day(begins)} to {_day(ends)}"
-    return f"From {_day(begins)} to {_day(ends)}"
+        return f"While you were away, {_days(begins, ends)}"
+    return f"From {_days(begins, ends)}"
+
+
+def _days(begins: datetime, ends: datetime) -> str:
+    """Two days, without saying a month or year twice."""
+    if begins.year != ends.year:
+        return f"{_day(begins)} to {_day(ends)}"
+    if begins.month != ends.month:
+        return f"{begins.day} {begins:%B} to {_day(ends)}"
+    return f"{begins.day} to {_day(ends)}" if begins.day != ends.day else _day(ends)
 
 
 def _day(at: datetime) -> str:

@@ -204,6 +204,7 @@ class Source:
 
 
 _GAPS = re.compile(r"\s+")
+_LONG_URL = re.compile(r"<?https?://([^\s/<>]{1,60})/[^\s<>]{40,}>?", re.I)  # its host is enough here
 _MARKS = re.compile(r"(?<!\S)[-*_=#~>|]{2,}(?!\S)")
 
 
@@ -219,7 +220,7 @@ def excerpt(raw: bytes, name: str = "", words: int = WORDS) -> str:
         lines = lines[1:]
     if len(lines) > 1 and _is_name(lines[-1], name):
         lines = lines[:-1]
-    text = _GAPS.sub(" ", _MARKS.sub(" ", clean(" ".join(lines)))).strip()
+    text = _GAPS.sub(" ", _MARKS.sub(" ", _LONG_URL.sub(r"\1/…", clean(" ".join(lines))))).strip()
     found = text.split(" ")
     short = " ".join(found[:words])
     if len(found) > words or len(short) > words * 9:

@@ -14,6 +14,7 @@ from html import escape
 
 from listserv.mail.attached import is_attachment
 from listserv.mail.message import Message, Part, iter_parts
+from listserv.mail.reply import is_boilerplate
 from listserv.mail.sanitised import REST, sanitised
 from listserv.mail.served import Served, served
 from listserv.mail.text import part_text
@@ -244,14 +245,14 @@ def _blocks(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
         line = lines[at]
         if _QUOTED.match(line):
             end = _end_of_quote(lines, at)
-            introduction = _introduction(text) if kind == "text" else []
+            introduction = _introduction(text)
             text = text[: len(text) - len(introduction)]
             if any(text):
                 yield kind, text
             yield "quote", [*introduction, *lines[at:end]]
             text, kind, at = [], "text", end
             continue
-        if kind == "text" and _begins_earlier(lines, at):
+        if _begins_earlier(lines, at):
             if any(text):
                 yield kind, text
             yield "earlier", lines[at:]
@@ -259,7 +260,7 @@ def _blocks(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
         if kind == "text" and _begins_signature(lines, at):
             if any(text):
                 yield kind, text
-            text, kind = [], "sig"
+            text, kind = [line] if is_boilerplate(line) else [], "sig"
         else:
             text.append(line)
         at += 1
@@ -268,7 +269,9 @@ def _blocks(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _begins_signature(lines: list[str], at: int) -> bool:
-    """The mark of a signature, or the rule above what an older list put below each of its messages."""
+    """The mark of a signature, what a device puts below its mails, or the rule above what an older list did."""
+    if lines[at] and at and not lines[at - 1] and lines[at][0].isalpha() and is_boilerplate(lines[at]):
+        return True
     if at + 1 >= len(lines):
         return False
     return lines[at] in ("-- ", "--") or bool(_RULE.match(lines[at]) and _OF_A_LIST.match(lines[at + 1]))

@@ -356,6 +356,8 @@ def test_html_is_what_mail_programs_show(make_context: Callable[..., Context], c
         ),
         ("What helps?\n\nVon: Ben <b@x.test>\nGesendet: Montag\nAn: c@x.test\nBetreff: x\n\nGeheim\n", "What helps?"),
         ("Ask Ann\nabout it\n", "Ask Ann about it"),
+        ("Have you read https://shop.test/books/a?x=" + "1" * 90 + " yet?\n", "Have you read shop.test/… yet?"),
+        ("It is at <https://x.test/short>.\n", "It is at <https://x.test/short>."),
         (" ".join(["word"] * 80), " ".join(["word"] * 60) + " …"),
         ("", ""),
     ],

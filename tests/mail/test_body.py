@@ -132,6 +132,15 @@ def test_what_an_older_list_put_below_its_messages_is_no_word_of_the_author() ->
     assert ruled.text == f"One\n{'_' * 47}\nTwo", "a rule alone ends nothing"
 
 
+@pytest.mark.parametrize("line", ["Sent from my iPhone", "Get Outlook for iOS", "Von meinem iPhone gesendet"])
+def test_what_a_device_adds_is_dimmed(line: str) -> None:
+    body = plain(f"Yes.\n\n{line}\n\nOn Monday, 3 March 2025 at 10:00, Ann wrote:\n> One\n> Two\n")
+    assert f'<div class="sig">{line}</div>' in body.html and body.text.strip() == "Yes."
+    assert body.html.index("<details") < body.html.index("On Monday"), "the line above a quotation is folded with it"
+    earlier = plain(f"Yes.\n\n{line}\n{'_' * 32}\nFrom: Ann\nSent: Monday\nTo: Ben\nSubject: x\n\nTheirs.\n")
+    assert "<summary>Earlier message</summary>" in earlier.html and earlier.text.strip() == "Yes."
+
+
 def test_great_gaps_are_closed() -> None:
     assert '<div class="text">One\n\n\nTwo</div>' in plain("One\n\n\n\n\n\nTwo\n").html
 
