@@ -320,6 +320,11 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", re.sub("[\U0001f3fb-\U0001f3ff]", "", folded))
 
 
+def is_boilerplate(line: str) -> bool:
+    """Whether a whole line is what a device puts below its mails ("Sent from my phone")."""
+    return len(line) < 200 and bool(_BOILERPLATE.fullmatch(line))
+
+
 def is_greeting(line: str) -> bool:
     """Whether a line is only a greeting with at most three names: nobody's answer, and no first words of a post."""
     match = _GREETING.fullmatch(line)
