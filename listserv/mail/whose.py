@@ -21,7 +21,7 @@ _EARLIER = re.compile(
     re.I,
 )
 _RULE = re.compile(r"\s*[_=-]{10,}\s*\Z")
-_DASHES = re.compile(r"\s*(?:--|—|__)\s*\Z")
+_DASHES = re.compile(r"\s*(?:-{2,}|—+|–|_{2,}|={3,}|\*{3,}|~{3,}|[-*~·•]{3,})\s*\Z")
 _POSTSCRIPT = re.compile(r"\W*(?:p\.?\s?p?\.?s\b|n\.?b\b)", re.I)
 _OF_SIGNATURES = re.compile(
     r"\b(?:acknowledg\w+|traditional (?:owners|custodians)|elders|pronouns|my (?:working )?(?:days|hours)|i work\b|"
@@ -185,8 +185,9 @@ def whose(text: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
     )
 
 
-def signed_by(text: str, is_name: Callable[[str], bool]) -> tuple[Span, ...]:
-    """What stands from a short line on that is the author's name, as far as it looks like a signature."""
+def signed_by(text: str, is_name: Callable[[str, bool], bool]) -> tuple[Span, ...]:
+    """What stands from a line on that `is_name`, as far as it looks like a signature; told is also whether the line is
+    quoted."""
     places = list(_lines(text))
     lines = [line for _, _, line in places]
     quoted = [bool(_MARKS.match(line)) for line in lines]
@@ -194,7 +195,11 @@ def signed_by(text: str, is_name: Callable[[str], bool]) -> tuple[Span, ...]:
     at = 0
     while at < len(lines):
         line = lines[at].strip(" \t*_-–—,.")
-        if quoted[at] or not 1 < len(line) <= 240 or not (is_name(line) or is_name(_CLOSING.sub("", line, count=1))):
+        line = bare(line).strip(" \t*_-–—,.")
+        named = 1 < len(line) <= 240 and (
+            is_name(line, quoted[at]) or is_name(_CLOSING.sub("", line, count=1), quoted[at])
+        )
+        if not named:
             at += 1
             continue
         end = _signature_end(lines, quoted, at)

@@ -47,7 +47,8 @@ _PUBLIC_PLACE = re.compile(
     r"December|Australia|Australian|Victoria|Queensland|NSW|CBT|DBT|ACT|EMDR)\b"
 )
 _THIRD = re.compile(
-    r"\b(?P<who>(?:Dr|Mr|Mrs|Ms|Prof|Professor|Nurse|Sister|Constable|Officer|Detective|Magistrate)\.?[ ][A-Z][\w'-]+(?:[ ][A-Z][\w'-]+)?|(?:our|my|their|her|his|the|"
+    r"\b(?P<who>(?:Dr|Mr|Mrs|Ms|Prof|Professor|Nurse|Sister|Constable|Officer|Detective|Magistrate)\.?[ "
+    r"][A-Z][\w'-]+(?:[ ][A-Z][\w'-]+)?|(?:our|my|their|her|his|the|"
     r"a)[ ](?:practice |line |team |clinical |former |old |local |previous |treating )?"
     r"(?:manager|supervisor|colleague|boss|director|principal|psychiatrist|psychologist|GP|employer|solicitor|"
     r"barrister|ex-husband|"
@@ -57,7 +58,8 @@ _CRITICISED = re.compile(
     r"\b(?:complaint (?:against|about)|notif(?:ied|ication)[^.\n]{0,30}(?:ahpra|board|hccc|oho)|(?:ahpra|hccc|oho) "
     r"(?:notification|complaint|investigation)|reported[^.\n]{0,30}to (?:ahpra|the board|hccc|oho)|misconduct|"
     r"negligen\w+|"
-    r"before the (?:board|tribunal)|blamed?\b|notify (?:the|as|him|her)|i notify|copies (?:the|other)|plagiari\w+|incompeten\w+|unprofessional\w*|malpractice|unethical\w*|dangerous practi\w+|sued|suing|lawsuit|charged with|"
+    r"before the (?:board|tribunal)|blamed?\b|notify (?:the|as|him|her)|i notify|copies (?:the|other)|plagiari\w+|"
+    r"incompeten\w+|unprofessional\w*|malpractice|unethical\w*|dangerous practi\w+|sued|suing|lawsuit|charged with|"
     r"convicted|found guilty|"
     r"under investigation|investigated|struck off|deregistered|suspended|boundary violation|slept with|sexual "
     r"relationship with|bull(?:y|ied|ying)|"
@@ -241,8 +243,10 @@ def workplaces(view: View) -> Iterator[Hit]:
 
 
 _SCHOOL = re.compile(
-    r"(?<![\w])(?P<where>(?:[A-Z][\w']+\.?[ \n]){1,4}(?:(?:State |Girls'? |Boys'? )?(?:High|Primary|Secondary|Grammar|Public)"
-    r"(?:[ \n](?:School|College))?|(?:Christian|Catholic|Islamic|Steiner|Montessori|Anglican|Lutheran|Special)[ \n](?:School|College)|"
+    r"(?<![\w])(?P<where>(?:[A-Z][\w']+\.?[ \n]){1,4}(?:(?:State |Girls'? |Boys'? )?(?:High|Primary|Secondary|"
+    r"Grammar|Public)"
+    r"(?:[ \n](?:School|College))?|(?:Christian|Catholic|Islamic|Steiner|Montessori|Anglican|Lutheran|Special)[ "
+    r"\n](?:School|College)|"
     r"Kindergarten|Preschool|Fire Station|Police Station|Barracks|Correctional Centre|Abattoirs?|Detention Centre))\b"
 )
 
@@ -305,8 +309,10 @@ def _of_events(view: View, start: int, end: int) -> bool:
 
 
 _SOMEBODY = re.compile(
-    r"\b(?:my|a|an|the|one|this|our|another)[ ](?:[\w-]+[ ,]{1,2}){0,5}(?:client|patient|pt|man|woman|boy|girl|child|couple|family|veteran|student|teenager|"
-    r"adolescent|mother|father|mum|dad|widow|widower|person|lady|gentleman|resident|nurse|teacher|farmer|officer)\b|\b(?:she|he|her|his)\b",
+    r"\b(?:my|a|an|the|one|this|our|another)[ ](?:[\w-]+[ ,]{1,2}){0,5}(?:client|patient|pt|man|woman|boy|girl|"
+    r"child|couple|family|veteran|student|teenager|"
+    r"adolescent|mother|father|mum|dad|widow|widower|person|lady|gentleman|resident|nurse|teacher|farmer|officer)\b|"
+    r"\b(?:she|he|her|his)\b",
     re.I,
 )
 

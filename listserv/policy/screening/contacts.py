@@ -16,13 +16,20 @@ from listserv.policy.screening.places import TOWNS
 from listserv.policy.screening.plain import View
 
 _PHONE = re.compile(
-    r"(?<![\w#$])(?<!\d[.,/-])(?:\+|\(\+|00|\(?0)[\d](?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?(?:\d(?:[ \t]?[-./() \t][ \t]?|\n[ "
+    r"(?<![\w#$])(?<!\d[.,/-])(?:\+|\(\+|00|\(?0)[\d](?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?(?:\d(?:[ \t]?[-./() \t][ "
+    r"\t]?|\n[ "
     r"\t]*)?){5,13}\d(?![\w]|[.,/]\d)"
 )
 _MOBILE_WITHOUT_0 = re.compile(
     r"(?<![\w.+-])4\d{2}[ -]\d{3}[ -]\d{3}(?![\w-]|[ ]\d)|(?<![\w.+-])61[ ]?4\d{2}[ "
     r"-]?\d{3}[ -]?\d{3}(?!\w)"
 )
+_MOBILE = re.compile(r"(?:0{0,2}61)?0?4\d{8}|(?:0{0,2}44)?0?7[3-9]\d{8}|(?:0{0,2}41)?0?7[5-9]\d{7}")
+_OF_SERVICES = re.compile(
+    r"(?:0{0,2}61)?1[389]00\d{6}|(?:61)?13\d{4}|000|0{0,2}1?800\d{6,8}|0(?:800|808|300|345|845|848|870|500|900)\d{3,8}|"
+    r"(?:0{0,2}61)?0?477131114|(?:0{0,2}61)?0?458737732"
+)
+"""Numbers for everybody: free calls, local rate, the text lines of Lifeline and 1800RESPECT."""
 _ABOUT_PHONES = re.compile(
     r"\b(?:ph(?:one)?|mob(?:ile)?|m|t|tel(?:ephone)?|cell|call|ring|text|sms|number|contact(?:able)?|natel|handy|"
     r"portable|tél|"
@@ -80,8 +87,14 @@ _COURTS = re.compile(
     r"Rise|Close|"
     r"Track|Row|Drive|Grove|Loop|Square|Lane|Circuit)\b"
 )
+_OFFICE = re.compile(r"(?:level|suite|shop|ground floor)\b", re.I)
 _VENUE = re.compile(
-    r"\b(?:venue|workshops?|training|held|rooms|conference|hotel|parking|our|we(?:'ve| have)|office|premises|"
+    r"\b(?:clinics?|building|campus|foyer|theatre|cnr|corner of|opposite|car ?park|entrance|tram|upstairs|"
+    r"downstairs|visit us|come to|find us|"
+    r"lunch|dinner|drinks|restaurant|cafe|café|gallery|function|church hall|hall|cbd|studio|offices?|street "
+    r"entrance|address for|post to|mail to|send to|cheques?|"
+    r"sublet|rent|lease|venue|workshops?|training|held|rooms|conference|hotel|parking|our|we(?:'ve| have)|office|"
+    r"premises|"
     r"practice|clinic|"
     r"located|relocat\w+|moved|library|hall|centre|center|registration|seminar|service|hospital|event|meet(?:ing)?|"
     r"branch|"
@@ -115,13 +128,17 @@ _PAGE = re.compile(
     re.I,
 )
 _HANDLE = re.compile(
-    r"\b(?:insta(?:gram)?|snap(?:chat)?|tik[ ]?tok|facebook|fb|twitter|onlyfans|youtube|twitch|discord)\b[\w' ]{0,25}(?:[:=][ ]?@?|@|"
+    r"\b(?:insta(?:gram)?|snap(?:chat)?|tik[ ]?tok|facebook|fb|twitter|onlyfans|youtube|twitch|discord)\b[\w' "
+    r"]{0,25}(?:[:=][ ]?@?|@|"
     r"[ ](?:is|as|name|handle)[ ]\"?@?(?=[\w.]*[\d_.]))(?P<handle>[\w][\w.]{2,29})\b",
     re.I,
 )
 _STORY = re.compile(
-    r"https?://(?:[\w-]+\.)*news[\w-]*\.[a-z.]{2,20}/[^\s<>\"),;]{3,300}|https?://[^\s<>\"/]{3,80}/[^\s<>\"]{0,150}?(?:/news/|/story/|/stories/|/article/|/articles/|/obituar|/courts?/|/crime/|/judgments?/|"
-    r"/cases?/|(?:coroner|inquest|court|trial|cleared|charged|sentenced|arrested|murder|missing)[\w-]*)[^\s<>\"),;]{0,300}",
+    r"https?://(?:[\w-]+\.)*news[\w-]*\.[a-z.]{2,20}/[^\s<>\"),;]{3,300}|"
+    r"https?://[^\s<>\"/]{3,80}/[^\s<>\"]{0,150}?(?:/news/|/story/|/stories/|/article/|/articles/|/obituar|"
+    r"/courts?/|/crime/|/judgments?/|"
+    r"/cases?/|(?:coroner|inquest|court|trial|cleared|charged|sentenced|arrested|murder|"
+    r"missing)[\w-]*)[^\s<>\"),;]{0,300}",
     re.I,
 )
 _OF_GROUPS = re.compile(
@@ -160,7 +177,8 @@ def phones(view: View) -> Iterator[Hit]:
             if pattern is _PHONE and not _is_phone(found[0], value, calling or whose):
                 continue
             if _may_be_a_clients(view, start, end, value, whose):
-                yield Hit("phone", Level.CLINICAL, start, end)
+                sure = whose or _MOBILE.fullmatch(value) is not None
+                yield Hit("phone", Level.CLINICAL if sure else Level.WARNING, start, end)
 
 
 def _is_phone(written: str, value: str, about_phones: bool) -> bool:
@@ -184,13 +202,13 @@ def _may_be_a_clients(view: View, start: int, end: int, value: str, whose: bool)
     near it, which beside a service counts only for a mobile or when the words say that it is theirs."""
     if OWN_CONTACT.search(view.text, max(0, start - 60), start):
         return False
-    if re.fullmatch(r"(?:0{0,2}61)?1[389]00\d{6}|(?:61)?13\d{4}|000", value):
+    if _OF_SERVICES.fullmatch(value):
         return False
     left, right = view.sentence(start, end, 140)
     line_left, line_right = view.line(start)
     place = (min(left, line_left), max(right, line_right)) if line_right - line_left < 200 else (left, right)
     offered = OFFERED.search(view.text, *place)
-    if re.fullmatch(r"(?:0{0,2}61)?0?4\d{8}", value):
+    if _MOBILE.fullmatch(value):
         return whose or not offered
     if not (SERVICE.search(view.text, *place) or offered):
         return True
@@ -228,7 +246,7 @@ _WRITTEN_AT = re.compile(r"^.*\b(?:\d\d?[:.]\d\d(?:\s?[AaPp]\.?[Mm]\.?)?|\d{4}),
 
 def _attributed(view: View, known: Known) -> set[str]:
     """Addresses beside the names of members: `Ann Archer <ann@example.org>`."""
-    found = re.finditer(r"([^\n<>:,;\"]{2,60}?)\"?[ ]?<(?:mailto:)?([^\s<>@]{1,64}@[^\s<>@]{1,200})>", view.text)
+    found = re.finditer(r"([^\n<>:,;\"]{2,60}?)\"?\s?<(?:mailto:)?([^\s<>@]{1,64}@[^\s<>@]{1,200})>", view.text)
     return {
         match[2].casefold() for match in found if known.people.is_named(_WRITTEN_AT.sub("", match[1]).strip(" ,\"'"))
     }
@@ -253,7 +271,8 @@ def streets(view: View) -> Iterator[Hit]:
                 continue
             left, right = view.sentence(start, end, 160)
             at_home = _LIVES.search(view.text, max(left, start - 80), start)
-            if (_VENUE.search(view.text, left, right) or OFFERED.search(view.text, left, right)) and not at_home:
+            offered = _VENUE.search(view.text, left, right) or OFFERED.search(view.text, left, right)
+            if (offered or _OFFICE.match(found[0])) and not at_home:
                 continue
             if OWN_CONTACT.search(view.text, max(0, start - 60), start):
                 continue

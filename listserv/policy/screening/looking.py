@@ -105,7 +105,7 @@ def _signed(passage: Passage, known: Known) -> Passage:
         for span in passage.signature
         if not within(passage.quoted, span[0]) or known.people.stands_in(passage.text[span[0] : span[1]])
     ]
-    spans += [span for span in signed_by(passage.text, known.people.signs) if not within(passage.quoted, span[0])]
+    spans += signed_by(passage.text, known.people.signs)
     return replace(passage, signature=joined(spans))
 
 

@@ -31,8 +31,10 @@ _TITLED = re.compile(
 )
 _WHO = rf"(?:{PERSON_WORDS})"
 _NAMED = re.compile(
-    rf"\b(?:(?P<how>named|called|nicknamed|known as|goes by|going by|by the name of|aka|a\.k\.a\.|heisst|heißt|namens|genannt|s'appelle|nommée?)|"
-    rf"(?:whose|(?i:her|his|their|client'?s?|patient'?s?|child'?s?|mother'?s?|real|full|first|last|given|family)) (?:(?i:real|full|first|last|given|legal) )?(?i:sur)?names?(?:[ ](?:is|was|are)|'s|[ ]?[:=]))"
+    rf"\b(?:(?P<how>named|called|nicknamed|known as|goes by|going by|by the name of|aka|a\.k\.a\.|heisst|heißt|"
+    rf"namens|genannt|s'appelle|nommée?)|"
+    rf"(?:whose|(?i:her|his|their|client'?s?|patient'?s?|child'?s?|mother'?s?|real|full|first|last|given|family)) "
+    rf"(?:(?i:real|full|first|last|given|legal) )?(?i:sur)?names?(?:[ ](?:is|was|are)|'s|[ ]?[:=]))"
     rf"[ \n]+[\"'(]{{0,2}}(?P<name>{_NAME})"
 )
 _LABEL = re.compile(
@@ -72,6 +74,16 @@ _POSSESSIVE = re.compile(
     rf"home|"
     rf"birthday|funeral|death|suicide|attempt|disclosure|baby|caseworker|room|support worker)\b"
 )
+_KIN = re.compile(
+    rf"(?<![\w@])(?P<name>{_CAP})'s?[ \n](?:mother|mum|mom|dad|father|parents|brother|sister|husband|wife|boyfriend|"
+    rf"girlfriend|son|daughter|grandmother|nan|"
+    rf"stepfather|stepdad|foster (?:mother|carer|parents)|psychiatrist|diagnosis|safety plan|self-harm|overdose|"
+    rf"suicide attempt)\b"
+)
+_AGED = re.compile(
+    rf"(?<![\w@])(?P<name>{_CAP})(?:[ ]is[ ](?:an?[ ])?\d{{1,2}}[ -]?(?:years?|yo|y/o)|[ ]\((?:aged )?\d{{1,2}}[ "
+    rf"]?(?:yo|y/o|years? old|[MFmf])\)|,[ ]an?[ ]\d{{1,2}}[ -]year[ -]old)"
+)
 _ACTING = re.compile(
     rf"(?<![\w@.])(?P<name>{_CAP}(?:[ ]{_CAP})?)[ \n](?:(?:has|had|was|is|also|then|later|first|now|just|recently|"
     rf"still|who)[ ])?(?:disclosed|presented|presents|"
@@ -92,6 +104,7 @@ _INITIALS = re.compile(
     rf"(?<![\w.])[A-Z]\.[ ]?[A-Z]\.(?:[ ]?[A-Z]\.)?(?![\w])(?![ ]?{_CAP}[ ,(]*(?:\d|et|and|&|"
     rf"[A-Z]\.|{_CAP}))"
 )
+_TITLED_INITIAL = re.compile(r"(?<![\w])(?:Mr|Mrs|Ms|Miss|Mx)\.?[ ](?P<initial>[C-W])(?:\.|\b)(?![ ]?[A-Za-z]*\.|[-'])")
 _CLIENT_INITIALS = re.compile(
     r"\b(?i:clients?|patients?|pt|re|child|case of)[ :,(]{1,2}(?P<initials>[A-Z]{2})(?=[ ,.;:)'\n?])|"
     r"(?<![\w])(?P<before>[A-Z]{2})[ ,]{1,2}(?:is an?|an?) "
@@ -150,6 +163,13 @@ def _is_no_name(name: str) -> bool:
     return first in NO_NAMES
 
 
+_ATTRIBUTION = re.compile(
+    r"^\W{0,3}(?:On|Am|Le|El|Il|Op)\b[^\n]{5,180}(?:\n[^\n]{0,120}){0,2}?\b(?:wrote|writes|schrieb|"
+    r"écrit)\b[^\n]{0,40}:",
+    re.M,
+)
+
+
 def _in_correspondence(view: View, start: int) -> bool:
     """Whether the name stands in a greeting, a sign-off, a header block or the line that introduces a quotation."""
     if view.in_signature(start):
@@ -162,6 +182,10 @@ def _in_correspondence(view: View, start: int) -> bool:
         line,
         re.I,
     ):
+        return True
+    above = view.text.rfind("\n", 0, max(0, left - 1)) + 1
+    above = view.text.rfind("\n", 0, max(0, above - 1)) + 1
+    if any(one.start() <= start < one.end() for one in _ATTRIBUTION.finditer(view.text, above, right + 240)):
         return True
     return len(line) < 100 and bool(_GREETED.match(view.text[left:start]))
 
@@ -185,7 +209,7 @@ def _titled(view: View) -> Iterator[_Named]:
             words[-1] in EPONYMS
             or PUBLIC.search(view.text, left, right)
             or (OFFERED.search(view.text, left, right) and not _TREATS.search(view.text, left, right))
-            or not (_TREATS.search(view.text, left, right) or _HERS.search(view.text, left, right))
+            or not (_TREATS.search(view.text, left, right) or _OF_CARE.search(view.text, left, right))
         ):
             continue
         if not learned and (words[-1] in OF_STORIES or _STAFF.search(view.text, left, right)):
@@ -200,9 +224,9 @@ _TREATS = re.compile(
     r"(?:saw|sees|seen by|seeing|attends|consulted)|diagnosed)\b",
     re.I,
 )
-_HERS = re.compile(
-    r"\b(?:clients?|patients?|she|he|her|his|him|mother|father|mum|dad|son|daughter|wife|"
-    r"husband)\b",
+_OF_CARE = re.compile(
+    r"\b(?:my|the|our|a|this) (?:\w+ )?(?:client|patient)s?\b|\b(?:her|his|their) (?:mother|father|mum|dad|son|"
+    r"daughter|wife|husband|medication|treatment|admission)\b",
     re.I,
 )
 _STAFF = re.compile(
@@ -253,19 +277,23 @@ def _named(view: View) -> Iterator[_Named]:
 
 
 _ANIMALS = re.compile(
-    r"\b(?:dogs?|pupp(?:y|et|ets|ies)|cats?|kitten|horse|pony|bear|teddy|robot|character|doll|avatar|rabbit|app|program|group|course|tool|book|film|"
+    r"\b(?:dogs?|pupp(?:y|et|ets|ies)|cats?|kitten|horse|pony|bear|teddy|robot|character|doll|avatar|rabbit|app|"
+    r"program|group|course|tool|book|film|"
     r"method|model|approach|technique|drug|file)\b[^.]{0,20}\Z",
     re.I,
 )
 _WHO_AT_ALL = re.compile(
-    rf"\b(?:{PERSON_WORDS}|psychologist|psychiatrist|gp|teacher|worker|nurse|who|whose|one|someone|her|his|their|she|he)\b",
+    rf"\b(?:{PERSON_WORDS}|psychologist|psychiatrist|gp|teacher|worker|nurse|who|whose|one|someone|her|his|their|"
+    rf"she|he)\b",
     re.I,
 )
 
 
 _OF_RELATIVE = re.compile(
-    rf"\b(?:[Hh]er|[Hh]is|[Tt]heir|[Tt]he client's|[Mm]y client's|[Mm]y patient's|[Tt]he patient's)[ ](?:\w+[ ])?(?:son|daughter|husband|wife|partner|"
-    rf"mother|mum|father|dad|brother|sister|boyfriend|girlfriend|baby|child|aunt|uncle|cousin|ex|grandmother|grandfather|nan|stepfather|stepmother|stepdad|"
+    rf"\b(?:[Hh]er|[Hh]is|[Tt]heir|[Tt]he client's|[Mm]y client's|[Mm]y patient's|[Tt]he patient's)[ ](?:\w+[ "
+    rf"])?(?:son|daughter|husband|wife|partner|"
+    rf"mother|mum|father|dad|brother|sister|boyfriend|girlfriend|baby|child|aunt|uncle|cousin|ex|grandmother|"
+    rf"grandfather|nan|stepfather|stepmother|stepdad|"
     rf"stepmum|foster carer|carer|friend)(?:,[ ]|[ ]\(|[ ])(?P<name>{_CAP})(?![\w@])"
 )
 _SMALL_TITLED = re.compile(r"(?<![\w/])(?:mr|mrs)\.?[ ](?P<name>[a-z][a-z'-]{2,20})(?![\w@])")
@@ -283,7 +311,7 @@ _SERVICES = re.compile(
 
 def _related(view: View) -> Iterator[_Named]:
     """Names beside words for people in care; a full name is graver than a given name."""
-    for pattern in (_RELATED, _RELATED_UNKNOWN, _OF_RELATIVE, _APPOSED, _POSSESSIVE, _ACTING, _ABOUT):
+    for pattern in (_RELATED, _RELATED_UNKNOWN, _OF_RELATIVE, _KIN, _AGED, _APPOSED, _POSSESSIVE, _ACTING, _ABOUT):
         for found in pattern.finditer(view.text):
             name = _trimmed(found["name"])
             words = name.split()
@@ -320,7 +348,7 @@ def _related(view: View) -> Iterator[_Named]:
             yield _Named(Hit("name", Level.CLINICAL if sure else Level.WARNING, *found.span(group)), found[group], True)
 
 
-_NO_LIST = (_RELATED_UNKNOWN, _OF_RELATIVE)
+_NO_LIST = (_RELATED_UNKNOWN, _OF_RELATIVE, _KIN, _AGED)
 
 
 def _elsewhere(view: View) -> Iterator[_Named]:
@@ -355,11 +383,13 @@ def _elsewhere(view: View) -> Iterator[_Named]:
 
 
 _SOMEBODYS = re.compile(
-    rf"{CASE.pattern}|\b(?:his|him|they|their|mum|mother|dad|father|parents|school|ward|unit|session|home|class|year|drew|cried|said|asked|wants?)\b",
+    rf"{CASE.pattern}|\b(?:his|him|they|their|mum|mother|dad|father|parents|school|ward|unit|session|home|class|"
+    rf"year|drew|cried|said|asked|wants?)\b",
     re.I,
 )
 _PROFESSION = re.compile(
-    r"\b(?:psychologist|psychiatrist|counsellor|therapist|social worker|nurse|gp|supervis\w+|colleague|recommend\w*|practice|"
+    r"\b(?:psychologist|psychiatrist|counsellor|therapist|social worker|nurse|gp|supervis\w+|colleague|recommend\w*|"
+    r"practice|"
     r"clinic|director|ceo|minister|founder|trainer|actor|actress|singer|celebrity|player|politician)\b",
     re.I,
 )
@@ -423,6 +453,9 @@ def initials(view: View, known: Known) -> Iterator[Hit]:
         if letters == "".join(word[0] for word in known.author_name.casefold().split() if word):
             continue
         yield Hit("initials", Level.WARNING, *found.span())
+    for found in _TITLED_INITIAL.finditer(view.text):
+        if not view.in_signature(found.start()):
+            yield Hit("initials", Level.WARNING, *found.span())
     for found in _CLIENT_INITIALS.finditer(view.text):
         group = "initials" if found["initials"] else "before"
         if found[group].casefold() not in ACRONYMS and not view.in_signature(found.start()):
