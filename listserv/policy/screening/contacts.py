@@ -64,14 +64,16 @@ _STREET = re.compile(
     rf"]?\d{{1,4}}[A-Za-z]?[ ]?[,/]?[ ]?)?"
     rf"(?:[Ll]ot[ ])?\d{{1,5}}[A-Za-z]?(?:[ ]?[/-][ ]?\d{{1,4}}[A-Za-z]?)?,?[ \n]"
     rf"(?:(?:Mt|St|Old|Upper|Lower|North|South|East|West|The|Van|De|La|Le)\.?[ ])?(?:{_WORD}[ "
-    rf"\n]){{1,3}}{_TYPES}\b(?!\.?[ ](?:[A-Z][a-z]+'s)\b)\.?"
+    rf"\n]){{1,3}}{_TYPES}\b(?!\.?[ ](?:[A-Z][a-z]+'s|John|Vincents?|George|Andrews?|Marys?|Lukes?|Josephs?|Pauls?|"
+    rf"Peters?|Kilda|Leonards|Ives|Albans|Patricks?)\b)\.?"
 )  # fmt: skip
 _LOWER_STREET = re.compile(
     r"(?<![\w./$-])\d{1,4}[a-z]?(?:[/-]\d{1,4})?[ ](?!(?:the|this|that|minutes?|mins?|hours?|km|kms|metres?|steps?|"
     r"more|other|of|"
     r"on|in|at|days?|weeks?|years?)\b)[a-z'-]{3,20}(?:[ ][a-z'-]{3,20})?[ ](?:street|road|avenue|crescent|parade|"
     r"highway|terrace|"
-    r"boulevard|st|rd|ave|cres|pde|tce)\b", re.I
+    r"boulevard|st|rd|ave|cres|pde|tce)\b(?=[ ]?(?:[,.;:)\n]|\Z|(?:in|and|on|at|with|when|where|since|is)\b|"
+    r"(?-i:[A-Z]))|[ ]?-)(?![ ](?:John|Vincent|map\b))", re.I
 )  # fmt: skip
 _ESTATE = re.compile(r"(?<!\w)(?:Lot|RMB|RSD)[ ]\d{1,5}[,]?[ ](?:[A-Z][a-z'-]{1,20}[ ]?){1,4}")
 _PO_BOX = re.compile(r"\b(?:G\.?P\.?O\.?|P\.?[ ]?O\.?|Locked|Private)[ ]?(?:Box|Bag)[ ](?:No\.?[ ])?\d{1,6}\b", re.I)
@@ -176,9 +178,9 @@ def phones(view: View) -> Iterator[Hit]:
                 continue
             if pattern is _PHONE and not _is_phone(found[0], value, calling or whose):
                 continue
-            if _may_be_a_clients(view, start, end, value, whose):
-                sure = whose or _MOBILE.fullmatch(value) is not None
-                yield Hit("phone", Level.CLINICAL if sure else Level.WARNING, start, end)
+            level = _whose(view, start, end, value, whose)
+            if level is not None:
+                yield Hit("phone", level, start, end)
 
 
 def _is_phone(written: str, value: str, about_phones: bool) -> bool:
@@ -197,22 +199,21 @@ def _possible(written: str) -> bool:
         return False
 
 
-def _may_be_a_clients(view: View, start: int, end: int, value: str, whose: bool) -> bool:
-    """Whether a number may be a client's: not the author's, a service's, an event's. `whose`: people in care are named
-    near it, which beside a service counts only for a mobile or when the words say that it is theirs."""
-    if OWN_CONTACT.search(view.text, max(0, start - 60), start):
-        return False
-    if _OF_SERVICES.fullmatch(value):
-        return False
+def _whose(view: View, start: int, end: int, value: str, people: bool) -> Level | None:
+    """How grave a number is. None for the author's, a service's, an event's; a warning where nothing tells whose it is
+    but a landline. `people`: somebody in care is named near it, which beside a service counts only as a possessive."""
+    if _OF_SERVICES.fullmatch(value) or OWN_CONTACT.search(view.text, max(0, start - 60), start):
+        return None
     left, right = view.sentence(start, end, 140)
     line_left, line_right = view.line(start)
     place = (min(left, line_left), max(right, line_right)) if line_right - line_left < 200 else (left, right)
     offered = OFFERED.search(view.text, *place)
-    if _MOBILE.fullmatch(value):
-        return whose or not offered
-    if not (SERVICE.search(view.text, *place) or offered):
-        return True
-    return whose and bool(_THEIRS.search(view.text, max(0, start - 60), start))
+    mobile = _MOBILE.fullmatch(value) is not None
+    if SERVICE.search(view.text, *place) or offered:
+        if people and _THEIRS.search(view.text, max(0, start - 60), start):
+            return Level.CLINICAL
+        return Level.WARNING if mobile and not offered else None
+    return Level.CLINICAL if mobile or people else Level.WARNING
 
 
 def addresses(view: View, known: Known) -> Iterator[Hit]:

@@ -24,9 +24,9 @@ _PARTICLE = r"(?:(?:van|von|der|den|de|di|da|dos|del|bin|binti|al|el|la|le|ben|t
 _G = r"(?:[ \t]+|[ \t]*\n[ \t]*)"
 _NAME = rf"{_PARTICLE}{_CAP}(?:{_G}{_PARTICLE}{_CAP}){{0,2}}"
 _TITLED = re.compile(
-    rf"(?<![\w/])(?:[Mm]r|MR|[Mm]rs|MRS|[Mm]s|[Mm]iss|MISS|[Mm]x|[Dd]r|DR|[Pp]rof(?:essor)?|A/Prof|Assoc\.? Prof|"
+    rf"(?<![\w/])(?:[Mm]r|MR|[Mm]rs|MRS|Ms|Miss|MISS|[Mm]x|[Dd]r|DR|[Pp]rof(?:essor)?|A/Prof|Assoc\.? Prof|"
     rf"Herr[n]?|Frau|Mme|Madame|"
-    rf"Monsieur|M(?=\.[ ][A-Z])|Constable|Sgt|Sergeant|Pastor|Magistrate|Aunty|Uncle|Imam|Rabbi)\.?{_G}"
+    rf"Monsieur|Constable|Sgt|Sergeant|Pastor|Magistrate|Aunty|Uncle|Imam|Rabbi)\.?{_G}"
     rf"(?P<name>(?:[A-Z]\.?[ ]){{0,2}}{_NAME})"
 )
 _WHO = rf"(?:{PERSON_WORDS})"
@@ -218,10 +218,12 @@ def _titled(view: View) -> Iterator[_Named]:
 
 
 _TREATS = re.compile(
-    r"\b(?:gp|treating|prescrib\w+|psychiatrist|paediatrician|pediatrician|neurologist|obstetrician|oncologist|"
-    r"cardiologist|"
-    r"referred by|under the care|(?:his|her|their) (?:doctor|specialist|surgeon|dentist)|admit\w*|discharg\w+|"
-    r"(?:saw|sees|seen by|seeing|attends|consulted)|diagnosed)\b",
+    r"\b(?:(?:her|his|their|client's|patient's|treating|usual|previous|current|family|new|old)[ ](?:\w+[ ])?(?:gp|"
+    r"doctor|psychiatrist|paediatrician|"
+    r"pediatrician|neurologist|obstetrician|oncologist|cardiologist|specialist|surgeon|dentist|psychologist|therapist)|"
+    r"prescrib\w+|referred by|under the care|(?:admitted|discharged) (?:by|under)|(?:she|he|they|client|patient|mum|"
+    r"mother)[ ](?:saw|sees|was seen by|attends|"
+    r"consulted|has seen))\b",
     re.I,
 )
 _OF_CARE = re.compile(
