@@ -181,6 +181,8 @@ def _told(tag: str, attributes: dict[str, str]) -> Iterator[str]:
         words = ""
         if key in _TOLD and not (key in ("content", "name") and tag == "meta" and "charset=" in value):
             words = value
+        elif key.startswith("data-") and "://" not in value:
+            words = value
         elif key == "href" and (link := _LINK.match(unescape(value).strip())):
             words = link[0] if link[1].lower().startswith("http") else link[2].partition("?")[0]
         text = _SPACE.sub(" ", clean(unescape(words))).strip()

@@ -54,19 +54,32 @@ _ROLE = re.compile(
     re.I,
 )
 _TYPES = (
-    r"(?:St|Street|Rd|Road|Ave?|Avenue|Dr|Drv|Drive|Ct|Court|Cres|Cr|Crescent|Pl|Place|Way|Hwy|Highway|Pde|Parade|Tce|"
-    r"Terrace|Lane|Ln|Cl|Close|Blvd|Boulevard|Bvd|Circuit|Cct|Esplanade|Esp|Grove|Gr|Square|Sq|Track|Mews|Loop|Rise|"
-    r"Promenade|Crossing|Walk|Glen|Gardens|Gdns|Row|Parkway|Pwy)"
+    r"(?:"
+    r"St|Street|Rd|Road|Av|Ave|Avenue|Drv|Drive|Ct|Court|Cres|Cr|Crescent|Pl|Place|Way|Hwy|"
+    r"Highway|Pde|Parade|Tce|Terrace|Lane|Ln|Cl|Close|Blvd|Boulevard|Bvd|Circuit|Cct|Esplanade|Esp|"
+    r"Grove|Gr|Square|Sq|Track|Mews|Loop|Rise|Promenade|Crossing|Walk|Glen|Gardens|Gdns|Row|"
+    r"Parkway|Pwy|View|Ridge|Quay|Wharf|Bend|Chase|Mall|Retreat|Vista|Cove|Trail|Alley|Link|Green|"
+    r"Hill|Vale|ST|STREET|RD|ROAD|AV|AVE|AVENUE|DRV|DRIVE|CT|COURT|CRES|CR|CRESCENT|PL|PLACE|"
+    r"WAY|HWY|HIGHWAY|PDE|PARADE|TCE|TERRACE|LANE|LN|CL|CLOSE|BLVD|BOULEVARD|BVD|CIRCUIT|CCT|"
+    r"ESPLANADE|ESP|GROVE|GR|SQUARE|SQ|TRACK|MEWS|LOOP|RISE|PROMENADE|CROSSING|WALK|GLEN|GARDENS|"
+    r"GDNS|ROW|PARKWAY|PWY|VIEW|RIDGE|QUAY|WHARF|BEND|CHASE|MALL|RETREAT|VISTA|COVE|TRAIL|ALLEY|"
+    r"LINK|GREEN|HILL|VALE"
+    r"|(?:Dr|DR)(?=[ ]?(?:[,.;)\n]|\Z|[a-z])))"
 )
-_WORD = r"[A-Z][A-Za-z'-]{1,20}"
+_WORD = (
+    r"(?!(?:January|February|March|April|May|June|July|August|September|October|November|December|Monday|Tuesday|"
+    r"Wednesday|"
+    r"Thursday|Friday|Saturday|Sunday|Day|Week|Month|Minute|Hour|Year|Session|Keynote|Welcome)\b)[A-Z][A-Za-z'-]{1,20}"
+)
+_B = r"(?:[ ]{1,2}|[ ]?\n[ ]{0,4})"
 _STREET = re.compile(
-    rf"(?<![\w./$-])(?:(?:[Uu]nit|[Ff]lat|[Aa]pt|[Aa]partment|[Ss]hop|[Ss]uite|[Ll]evel|[Vv]illa|U)[ "
+    rf"(?<![\w./$:-])(?:(?:[Uu]nit|[Ff]lat|[Aa]pt|[Aa]partment|[Ss]hop|[Ss]uite|[Ll]evel|[Vv]illa|U)[ "
     rf"]?\d{{1,4}}[A-Za-z]?[ ]?[,/]?[ ]?)?"
-    rf"(?:[Ll]ot[ ])?\d{{1,5}}[A-Za-z]?(?:[ ]?[/-][ ]?\d{{1,4}}[A-Za-z]?)?,?[ \n]"
-    rf"(?:(?:Mt|St|Old|Upper|Lower|North|South|East|West|The|Van|De|La|Le)\.?[ ])?(?:{_WORD}[ "
-    rf"\n]){{1,3}}{_TYPES}\b(?!\.?[ ](?:[A-Z][a-z]+'s|John|Vincents?|George|Andrews?|Marys?|Lukes?|Josephs?|Pauls?|"
-    rf"Peters?|Kilda|Leonards|Ives|Albans|Patricks?)\b)\.?"
-)  # fmt: skip
+    rf"(?:[Ll]ot[ ])?\d{{1,5}}[A-Za-z]?(?:[ ]?[/-][ ]?\d{{1,4}}[A-Za-z]?)?,?{_B}"
+    rf"(?:(?:Mt|St|Old|Upper|Lower|North|South|East|West|The|Van|De|La|Le)\.?[ ])?(?:{_WORD}{_B}){{1,3}}{_TYPES}\b"
+    r"(?!\.?[ ](?:[A-Z][a-z]+'s|John|Vincents?|George|Andrews?|Marys?|Lukes?|Josephs?|Pauls?|Peters?|Kilda|Leonards|"
+    r"Ives|Albans|Patricks?)\b)"
+)
 _LOWER_STREET = re.compile(
     r"(?<![\w./$-])\d{1,4}[a-z]?(?:[/-]\d{1,4})?[ ](?!(?:the|this|that|minutes?|mins?|hours?|km|kms|metres?|steps?|"
     r"more|other|of|"
@@ -91,7 +104,11 @@ _COURTS = re.compile(
 )
 _OFFICE = re.compile(r"(?:level|suite|shop|ground floor)\b", re.I)
 _VENUE = re.compile(
-    r"\b(?:clinics?|building|campus|foyer|theatre|cnr|corner of|opposite|car ?park|entrance|tram|upstairs|"
+    r"\b(?:membership|subscriptions?|invoices?|payments?|donations?|publish\w+|press|guilford|routledge|association|"
+    r"foundation|society|institute|"
+    r"universit\w+|college|faculty|headspace|centrelink|court|police|station|schools?|council|embassy|consulate|"
+    r"headquarters|museum|park|clinics?|building|campus|foyer|theatre|cnr|corner of|opposite|car ?park|entrance|"
+    r"tram|upstairs|"
     r"downstairs|visit us|come to|find us|"
     r"lunch|dinner|drinks|restaurant|cafe|café|gallery|function|church hall|hall|cbd|studio|offices?|street "
     r"entrance|address for|post to|mail to|send to|cheques?|"
@@ -150,6 +167,11 @@ _OF_GROUPS = re.compile(
 )
 
 
+_LINE = re.compile(
+    r"\b(?:help|hot|text|support|crisis|life|advice|warm|duty)[ ]?(?:line|phone|worker)s?\b|\b(?:intake|reception|on[- ]call|after[- ]hours|bookings?|"
+    r"referrals?|clinic|practice|services?)\b",
+    re.I,
+)
 _THEIRS = re.compile(
     r"\b(?:her|his|their|(?:client|patient|mother|mum|father|dad|partner|wife|husband|carer|sister|brother)'s|next "
     r"of kin|nok|"
@@ -212,7 +234,9 @@ def _whose(view: View, start: int, end: int, value: str, people: bool) -> Level 
     if SERVICE.search(view.text, *place) or offered:
         if people and _THEIRS.search(view.text, max(0, start - 60), start):
             return Level.CLINICAL
-        return Level.WARNING if mobile and not offered else None
+        if not mobile or offered:
+            return None
+        return Level.WARNING if _LINE.search(view.text, *place) else Level.CLINICAL
     return Level.CLINICAL if mobile or people else Level.WARNING
 
 

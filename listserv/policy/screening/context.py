@@ -73,7 +73,8 @@ OFFERED = re.compile(
     r"vacanc\w+|"
     r"facilitat\w+|convenor|convener|coordinator|bookings?|referrals? (?:to|can|go|welcome|via)|intake|service|"
     r"clinic|cpd|"
-    r"zoom|webex|teams link|join by phone|dial by|meeting id|dial[- ]?in|passcode|recording|ae[ds]t|early bird|"
+    r"for (?:more |further )?(?:details|info(?:rmation)?)|to book|if (?:you are |you're )?keen|zoom|webex|teams "
+    r"link|join by phone|dial by|meeting id|dial[- ]?in|passcode|recording|ae[ds]t|early bird|"
     r"abstracts?|convention|"
     r"tickets?|room(?:s)? (?:available|to rent|for rent)|interested|peer group|study|recruit\w+|ethics)\b",
     re.I,
@@ -93,6 +94,8 @@ OWN_CONTACT = re.compile(
     r"practice|clinic|fax|landline|website)\b[^.\n]{0,20}\Z|\b(?:call|text|ring|reach|contact|email|e-mail|mail|phone|"
     r"message|sms|whatsapp|signal|write to) (?:me|us)\b[^.\n]{0,30}\Z|\bi(?:'m| am) (?:on|at|"
     r"reachable)\b[^.\n]{0,25}\Z|"
+    r"\bhappy to (?:chat|talk|discuss|help|share)\b[^.\n]{0,40}\Z|\bfeel free to\b[^.\n]{0,40}\Z|"
+    r"\bgive me a (?:call|ring|bell|buzz)\b[^.\n]{0,25}\Z|\bdrop me a line\b[^.\n]{0,25}\Z|\bi'm \w+,[ ]?\Z|"
     r"\b(?:me|us) (?:on|at|via) (?:\w+ ){0,3}\Z|\bget in touch\b[^.\n]{0,30}\Z",
     re.I,
 )

@@ -202,7 +202,10 @@ def find(view: View) -> Iterator[Hit]:
         text = view.text if row.as_written else view.digits
         for found in row.pattern.finditer(text):
             start, end = found.span("value") if "value" in row.pattern.groupindex else found.span()
-            if view.in_web(start) or ELSEWHERE.search(view.text, max(0, start - 40), start):
+            named = row.near is not None and row.near.search(view.text, max(0, start - 25), start)
+            if (view.in_web(start) and not (named and row.check)) or ELSEWHERE.search(
+                view.text, max(0, start - 40), start
+            ):
                 continue
             level = _level(row, view, re.sub(r"[^0-9A-Za-z]", "", text[start:end]), start, end)
             if level is not None and not (row.kind == "practitioner" and view.in_signature(start)):

@@ -24,10 +24,9 @@ _PARTICLE = r"(?:(?:van|von|der|den|de|di|da|dos|del|bin|binti|al|el|la|le|ben|t
 _G = r"(?:[ \t]+|[ \t]*\n[ \t]*)"
 _NAME = rf"{_PARTICLE}{_CAP}(?:{_G}{_PARTICLE}{_CAP}){{0,2}}"
 _TITLED = re.compile(
-    rf"(?<![\w/])(?:[Mm]r|MR|[Mm]rs|MRS|Ms|Miss|MISS|[Mm]x|[Dd]r|DR|[Pp]rof(?:essor)?|A/Prof|Assoc\.? Prof|"
-    rf"Herr[n]?|Frau|Mme|Madame|"
-    rf"Monsieur|Constable|Sgt|Sergeant|Pastor|Magistrate|Aunty|Uncle|Imam|Rabbi)\.?{_G}"
-    rf"(?P<name>(?:[A-Z]\.?[ ]){{0,2}}{_NAME})"
+    rf"(?<![\w/])(?:[Mm]r|MR|[Mm]rs|MRS|Ms|Miss|MISS|Mx|[Dd]r|DR|[Pp]rof(?:essor)?|A/Prof|Assoc\.? Prof|Herrn?|Frau|"
+    rf"Mme|Madame|"
+    rf"Monsieur)\.?{_G}(?P<name>(?:[A-Z]\.?[ ]){{0,2}}{_NAME})"
 )
 _WHO = rf"(?:{PERSON_WORDS})"
 _NAMED = re.compile(
@@ -203,7 +202,7 @@ def _titled(view: View) -> Iterator[_Named]:
         if _is_no_name(name) or _in_correspondence(view, found.start()) or _is_cited(view, end):
             continue
         words = [word.casefold() for word in name.split()]
-        learned = re.match(r"(?:d|p(?!astor)|a/|a(?!unty))", found[0], re.I) is not None
+        learned = re.match(r"d|p|a", found[0], re.I) is not None
         left, right = view.sentence(start, end, 160)
         if learned and (
             words[-1] in EPONYMS
@@ -212,7 +211,9 @@ def _titled(view: View) -> Iterator[_Named]:
             or not (_TREATS.search(view.text, left, right) or _OF_CARE.search(view.text, left, right))
         ):
             continue
-        if not learned and (words[-1] in OF_STORIES or _STAFF.search(view.text, left, right)):
+        if not learned and (
+            words[-1] in OF_STORIES or _FICTION.search(view.text, left, right) or _STAFF.search(view.text, left, right)
+        ):
             continue
         yield _Named(Hit("name", Level.CLINICAL, found.start(), end), name, False)
 
@@ -234,10 +235,16 @@ _OF_CARE = re.compile(
 _STAFF = re.compile(
     r"\b(?:receptionist|practice manager|office manager|registrar of|our (?:new )?(?:administrator|coordinator|"
     r"secretary|president|chair)|"
-    r"minister|senator|commissioner|ombudsman|author|novel|film|book|series|character|keynote|webinar|workshop|"
-    r"conference|"
-    r"presenter|facilitator|will present|is presenting|presents on|rsvp|registrations?)\b",
+    r"ministers?|premier|senat\w+|commission(?:er)?|royal commission|ombudsman|keynote|webinar|workshop|conference|"
+    r"coroner|judgment|mp|v|"
+    r"presenter|facilitator|will present|is presenting|presents on|rsvp|registrations?|welcome to country)\b",
     re.I,
+)
+_FICTION = re.compile(
+    r"\b(?:novels?|films?|movies?|books?|series|characters?|memoirs?|plays?|episodes?|fiction\w*|vignettes?|"
+    r"textbooks?|stor(?:y|ies) (?:by|of)|podcasts?|"
+    r"documentar\w+|manual|chapter|(?:Freud|Breuer|Jung|Erikson|Winnicott|Yalom|Rogers|Watson|Klein|Bowlby|Charcot|"
+    r"Janet|Sacks|Luria)(?:'s)?)\b"
 )
 
 
@@ -247,6 +254,10 @@ def _is_public(view: View, start: int, end: int) -> bool:
 
 
 def _is_pseudonym(view: View, start: int, end: int) -> bool:
+    """Whether the words say that the name is made up: beside it, or once for all names of the passage."""
+    left, right = view.sentence(start, end, 120)
+    if _FICTION.search(view.text, left, right) or _CHANGED.search(view.text):
+        return True
     return bool(PSEUDONYM.search(view.text, max(0, start - 60), min(len(view.text), end + 60)))
 
 
@@ -278,6 +289,13 @@ def _named(view: View) -> Iterator[_Named]:
             yield _Named(Hit("name", Level.CLINICAL, found.start("name"), found.start("name") + len(name)), name, True)
 
 
+_CHANGED = re.compile(
+    r"\b(?:all |the )?names?(?: and (?:\w+ ){1,4})?(?: here| below| above)?(?: have been| has been| are| were| is)? "
+    r"(?:all )?(?:been )?(?:changed|altered|invented|made up|"
+    r"fictional|fictitious)\b|\bpseudonyms?\b|\bcomposite (?:case|client|of)|\b(?:fictional|fictitious|made[- ]up|"
+    r"invented) (?:case|client|patient|example|person|vignette)",
+    re.I,
+)
 _ANIMALS = re.compile(
     r"\b(?:dogs?|pupp(?:y|et|ets|ies)|cats?|kitten|horse|pony|bear|teddy|robot|character|doll|avatar|rabbit|app|"
     r"program|group|course|tool|book|film|"

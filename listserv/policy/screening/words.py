@@ -44,6 +44,7 @@ will windows with word worker would yes you your zealand zero zoom
 """)
 
 OF_STORIES = words("""
+squiggle whippy ed bump tickle magoo big average brown tumnus kipling chips punch world australia universe
 bean burns claus dalloway darcy doubtfire havisham hyde marple marvel men poppins potato right ripley robinson rogers
 simpson smithers tiggywinkle universe wrong
 """)
