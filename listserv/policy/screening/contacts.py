@@ -102,11 +102,16 @@ _COURTS = re.compile(
     r"Rise|Close|"
     r"Track|Row|Drive|Grove|Loop|Square|Lane|Circuit)\b"
 )
+_BUILDING = re.compile(
+    r"\b(?:Court|Police|Station|School|Council|Chambers|Embassy|Consulate|Museum|Park|Headspace|headspace|"
+    r"Centrelink|Hospital|Library|House|Building|"
+    r"Hall|Hotel|Theatre|Centre|Clinic|Institute|College|Press|Society)[^.\n]{0,12}\Z"
+)
 _OFFICE = re.compile(r"(?:level|suite|shop|ground floor)\b", re.I)
 _VENUE = re.compile(
     r"\b(?:membership|subscriptions?|invoices?|payments?|donations?|publish\w+|press|guilford|routledge|association|"
     r"foundation|society|institute|"
-    r"universit\w+|college|faculty|headspace|centrelink|court|police|station|schools?|council|embassy|consulate|"
+    r"universit\w+|college|faculty|court|police|station|schools?|council|embassy|consulate|"
     r"headquarters|museum|park|clinics?|building|campus|foyer|theatre|cnr|corner of|opposite|car ?park|entrance|"
     r"tram|upstairs|"
     r"downstairs|visit us|come to|find us|"
@@ -168,7 +173,8 @@ _OF_GROUPS = re.compile(
 
 
 _LINE = re.compile(
-    r"\b(?:help|hot|text|support|crisis|life|advice|warm|duty)[ ]?(?:line|phone|worker)s?\b|\b(?:intake|reception|on[- ]call|after[- ]hours|bookings?|"
+    r"\b(?:help|hot|text|support|crisis|life|advice|warm|duty)[ ]?(?:line|phone|worker)s?\b|\b(?:intake|reception|"
+    r"on[- ]call|after[- ]hours|bookings?|"
     r"referrals?|clinic|practice|services?)\b",
     re.I,
 )
@@ -297,7 +303,8 @@ def streets(view: View) -> Iterator[Hit]:
             left, right = view.sentence(start, end, 160)
             at_home = _LIVES.search(view.text, max(left, start - 80), start)
             offered = _VENUE.search(view.text, left, right) or OFFERED.search(view.text, left, right)
-            if (offered or _OFFICE.match(found[0])) and not at_home:
+            office = _OFFICE.match(found[0]) or _BUILDING.search(view.text, max(0, start - 45), start)
+            if (offered or office) and not at_home:
                 continue
             if OWN_CONTACT.search(view.text, max(0, start - 60), start):
                 continue

@@ -22,6 +22,7 @@ MAX_MASK = 40
 MAX_FINDINGS = 500  # of one message; nobody reads more
 REMOVED = "[removed]"
 _APART = frozenset(("risk", "combination"))  # these stand beside others at the same place
+_OF_SIGNATURES = frozenset(("phone", "mail-address", "street-address", "place", "page", "practitioner", "workplace"))
 _FILLED = re.compile(r"[^\W_]")
 DETECTORS: tuple[Callable[[View], Iterator[Hit]], ...] = (
     numbers.find,
@@ -75,7 +76,9 @@ def screen(passages: Sequence[Passage], known: Known) -> tuple[Finding, ...]:
     for number, passage in enumerate(passages):
         if passage.unread is not None:
             found.append(Finding(_UNREAD[passage.unread], Level.CLINICAL, passage.place, number, 0, 0, 1, ""))
-        seen = view(_signed(passage, known))
+        signed = _signed(passage, known)
+        seen = view(signed)
+        own = key(" ".join(signed.text[a:b] for a, b in signed.signature if not within(signed.quoted, a)))
         taken: set[tuple[str, str, bool]] = set()
         for hit in _resolved(_hits(seen, known)):
             start, end = seen.span(hit.start, hit.end)
@@ -84,7 +87,8 @@ def screen(passages: Sequence[Passage], known: Known) -> tuple[Finding, ...]:
             quoted = within(passage.quoted, start)
             value = passage.text[start:end]
             same = (hit.kind, key(value) or value, quoted)
-            if start < end and same not in taken and key(value) not in known.people.allowed:
+            theirs = hit.kind in _OF_SIGNATURES and key(value) in own
+            if start < end and same not in taken and not theirs and key(value) not in known.people.allowed:
                 taken.add(same)
                 line = passage.text.count("\n", 0, start) + 1
                 shown = hit.words or masked(hit.kind, value)

@@ -58,7 +58,7 @@ _RELATED_UNKNOWN = re.compile(
     rf"disclosed|wants|feels|recently|again|for|in|at|on|with|about|\())"
 )
 _APPOSED = re.compile(
-    rf"(?<![\w@])(?P<name>{_CAP}(?:[ ]{_CAP})?)(?:,?[ ]\(?(?:my |our |a |the |an )?(?:client|patient|pt)\b|,?[ "
+    rf"(?<![\w@])(?P<name>{_CAP}(?:[ ]{_CAP})?)(?:,?[ ]\(?(?:my |our |a |an )?(?:client|patient|pt)\b|,?[ "
     rf"]\(?(?:aged )?\d{{1,2}}\)?(?:,|[ ]?yo\b|"
     rf"[ ]?y/o|[ ]?years?[ -]old|\b(?=\)))|[ ]is[ ]an?[ ]\d{{1,2}}|,[ ]an?[ ]\d{{1,2}}[ -]?(?:year|yo|y/o))"
 )
@@ -104,6 +104,12 @@ _INITIALS = re.compile(
     rf"[A-Z]\.|{_CAP}))"
 )
 _TITLED_INITIAL = re.compile(r"(?<![\w])(?:Mr|Mrs|Ms|Miss|Mx)\.?[ ](?P<initial>[C-W])(?:\.|\b)(?![ ]?[A-Za-z]*\.|[-'])")
+_TWO_LETTERS = re.compile(
+    r"(?<![\w&./-])(?P<two>[A-Z]{2})(?:'s[ ](?:mother|mum|dad|father|parents|partner|wife|husband|school|brother|"
+    r"sister|mood|sleep)|"
+    r"[ ](?:is|was|has|had|said|says|feels|told|presented|lives|attends|wants|came|disclosed)[ ](?!a |an |the |used|"
+    r"available|not |in )|[ ]?\(\d\d?\)|,[ ]\d\d?(?:,|[ ]?yo))"
+)
 _CLIENT_INITIALS = re.compile(
     r"\b(?i:clients?|patients?|pt|re|child|case of)[ :,(]{1,2}(?P<initials>[A-Z]{2})(?=[ ,.;:)'\n?])|"
     r"(?<![\w])(?P<before>[A-Z]{2})[ ,]{1,2}(?:is an?|an?) "
@@ -278,6 +284,8 @@ def _named(view: View) -> Iterator[_Named]:
     for found in _LABEL.finditer(view.text):
         name = _trimmed(found["name"])
         words = [word.strip(",").casefold() for word in name.split()]
+        if view.passage.place == Place.SUBJECT and re.match(r"\s*re\b", found[0], re.I):
+            continue  # only an answer
         subject = re.match(r"[\s>*-]*re", found[0], re.I) is not None
         if (
             _is_no_name(name)
@@ -356,6 +364,8 @@ def _related(view: View) -> Iterator[_Named]:
             ):
                 continue
             grave = pattern not in (_ACTING, _ABOUT) or (pattern is _ABOUT and view.passage.place == Place.SUBJECT)
+            if pattern is _RELATED and not _IN_CARE.match(found[0]):
+                grave = False
             full = grave and len(words) > 1 and words[1].casefold() not in NO_NAMES
             sure = pattern in (_RELATED, _RELATED_UNKNOWN, _OF_RELATIVE, _APPOSED, _POSSESSIVE)
             yield _Named(Hit("name", Level.CLINICAL if full else Level.WARNING, start, end), name, sure)
@@ -368,6 +378,11 @@ def _related(view: View) -> Iterator[_Named]:
             yield _Named(Hit("name", Level.CLINICAL if sure else Level.WARNING, *found.span(group)), found[group], True)
 
 
+_IN_CARE = re.compile(
+    r"(?:(?i:clients?|patients?|pts?|consumers?|residents?|participants?|child|baby|infant|boy|girl|husband|wife|"
+    r"son|daughter|next of kin|nok|carer)|"
+    r"mother|mum|father|dad|brother|sister)\b"
+)
 _NO_LIST = (_RELATED_UNKNOWN, _OF_RELATIVE, _KIN, _AGED)
 
 
@@ -460,11 +475,11 @@ def names(view: View, known: Known) -> Iterator[Hit]:
 
 def initials(view: View, known: Known) -> Iterator[Hit]:
     """Two or three initials that stand for somebody in the text of a case."""
-    if not CASE.search(view.text) and view.passage.place != Place.SUBJECT:
-        return
     for found in _INITIALS.finditer(view.text):
         letters = re.sub(r"[^a-z]", "", found[0].casefold())
         if letters in NO_INITIALS or view.in_signature(found.start()) or _in_correspondence(view, found.start()):
+            continue
+        if _is_public(view, *found.span()):
             continue
         if re.search(rf"{_CAP},[ ]\Z", view.text[max(0, found.start() - 35) : found.start()]) or _is_cited(
             view, found.end()
@@ -473,6 +488,9 @@ def initials(view: View, known: Known) -> Iterator[Hit]:
         if letters == "".join(word[0] for word in known.author_name.casefold().split() if word):
             continue
         yield Hit("initials", Level.WARNING, *found.span())
+    for found in _TWO_LETTERS.finditer(view.text) if CASE.search(view.text) else ():
+        if found["two"].casefold() not in ACRONYMS and not view.in_signature(found.start()):
+            yield Hit("initials", Level.WARNING, *found.span("two"))
     for found in _TITLED_INITIAL.finditer(view.text):
         if not view.in_signature(found.start()):
             yield Hit("initials", Level.WARNING, *found.span())

@@ -63,6 +63,7 @@ ad am ba bc bsc dj dob eg eu gp ie kc ma md mo msc nb ns nt nz oa ph phd pm po p
 """Letters with full stops that are no initials."""
 
 ACRONYMS = words("""
+ep sp lp hr rn ic ot pc gi bs da dp dr ac cl ss pp rr or ci sd se ns cf ed ect mi fm am pm id tv dt ei eq oi ai td ls dv fv ma ba bp hs cs
 aa ai an bn bp cb cc cm cp dv dx ed ef en fa gp hi hr hx ip iq it iv mh mi ms na np nt od oh ok ot pd pe pr pt qa re
 rn rx sa sh si sw tv tx uk us vr wa
 """)
