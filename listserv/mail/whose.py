@@ -50,8 +50,14 @@ _DISCLAIMER = re.compile(
     re.I,
 )
 _OF_OTHERS = re.compile(
-    r"\b(?:my |the |our )?(?:client|patient)(?:'s)?\b(?![ ](?:safety|services|liaison|experience|advoca\w+|care))|(?<!/)\b(?:her|his|she|he)\b(?!\s?[/,)]|$)|"
+    r"\b(?:my |the |our )?(?:client|patient)(?:'s)?\b(?![ ](?:safety|services|liaison|experience|advoca\w+|care))|"
+    r"(?<!/)\b(?:her|his|she|he)\b(?!\s?[/,)]|$)|"
     r"\b(?:next of kin|nok|dob|d\.o\.b|born|medicare (?:card|number|no)|mrn|lives)\b",
+    re.I,
+)
+_CONTACT = re.compile(
+    r"^\W*(?:ph?|m|t|tel|mob|mobile|phone|fax|f|e|email|w|web|a|address|rooms|abn|provider|ahpra|level \d|suite|po "
+    r"box)\b\.?[\s:|]+\S*[\d@.]",
     re.I,
 )
 _SMALL = frozenset(("and", "&", "-", "–", "—", "x", "von", "van", "de"))
@@ -137,6 +143,13 @@ def _signature_end(lines: Sequence[str], quoted: Sequence[bool], at: int) -> int
             while end < len(lines) and quoted[end] == quoted[at]:
                 end += 1
             break
+        if (
+            _is_sentence(line)
+            and not _OF_OTHERS.search(line)
+            and any(_CONTACT.search(bare(later)) for later in lines[end + 1 : end + 7])
+        ):
+            end += 1
+            continue  # a motto, above the ways to reach the author
         if (_is_sentence(line) or _OF_OTHERS.search(line)) and not _OF_SIGNATURES.search(line):
             break
         end += 1

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import phonenumbers
 
 from listserv.mail.passages import Place
-from listserv.policy.screening.context import CASE, CLIENT, OF_A_CLIENT, OFFERED, OWN_CONTACT, SERVICE
+from listserv.policy.screening.context import CASE, CLIENT, OF_A_CLIENT, OFFERED, OWN_CONTACT, PUBLIC, SERVICE
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit, Known, key
 from listserv.policy.screening.numbers import ELSEWHERE
@@ -110,24 +110,21 @@ _BUILDING = re.compile(
 _OFFICE = re.compile(r"(?:level|suite|shop|ground floor)\b", re.I)
 _VENUE = re.compile(
     r"\b(?:membership|subscriptions?|invoices?|payments?|donations?|publish\w+|press|guilford|routledge|association|"
-    r"foundation|society|institute|"
-    r"universit\w+|college|faculty|court|police|station|schools?|council|embassy|consulate|"
-    r"headquarters|museum|park|clinics?|building|campus|foyer|theatre|cnr|corner of|opposite|car ?park|entrance|"
-    r"tram|upstairs|"
-    r"downstairs|visit us|come to|find us|"
-    r"lunch|dinner|drinks|restaurant|cafe|café|gallery|function|church hall|hall|cbd|studio|offices?|street "
-    r"entrance|address for|post to|mail to|send to|cheques?|"
-    r"sublet|rent|lease|venue|workshops?|training|held|rooms|conference|hotel|parking|our|we(?:'ve| have)|office|"
-    r"premises|"
-    r"practice|clinic|"
-    r"located|relocat\w+|moved|library|hall|centre|center|registration|seminar|service|hospital|event|meet(?:ing)?|"
-    r"branch|"
-    r"consulting|suite|level)\b",
+    r"foundation|"
+    r"society|institute|universit\w+|college|faculty|clinics?|campus|foyer|theatre|corner of|opposite|car ?park|"
+    r"entrance|tram|"
+    r"upstairs|downstairs|visit us|come to|find us|lunch|dinner|drinks|restaurant|cafe|café|gallery|function|hall|"
+    r"cbd|studio|"
+    r"offices?|post to|mail to|send to|cheques?|sublet|rent|lease|venue|workshops?|trainings?|held|rooms|conference|"
+    r"hotel|parking|"
+    r"our (?:\w+ )?(?:new )?(?:rooms|office|practice|service|unit|team|address|premises|building|site|branch|home)|"
+    r"premises|practice|relocat\w+|library|"
+    r"registration|seminar|event|consulting|suite|level \d+)\b",
     re.I,
 )
 _LIVES = re.compile(
-    r"\b(?:lives?|living|lived|resid\w+|home|house|address|moved|stays?|staying|flat|unit|discharged to|picked up from|"
-    r"(?:client|patient|mother|mum|father|family|grandmother|nan|partner|husband|wife)(?:'s)?|wohnt|habite)\b",
+    r"\b(?:lives?|living|lived|resid\w+|home address|house|stays?|staying|discharged to|picked up from|sleeps|"
+    r"(?:client|patient|mother|mum|father|family|grandmother|nan|partner|husband|wife)'s|wohnt|habite)\b",
     re.I,
 )
 _POSTCODE = re.compile(
@@ -302,7 +299,7 @@ def streets(view: View) -> Iterator[Hit]:
                 continue
             left, right = view.sentence(start, end, 160)
             at_home = _LIVES.search(view.text, max(left, start - 80), start)
-            offered = _VENUE.search(view.text, left, right) or OFFERED.search(view.text, left, right)
+            offered = any(words.search(view.text, left, right) for words in (_VENUE, OFFERED, PUBLIC))
             office = _OFFICE.match(found[0]) or _BUILDING.search(view.text, max(0, start - 45), start)
             if (offered or office) and not at_home:
                 continue

@@ -73,7 +73,9 @@ OFFERED = re.compile(
     r"vacanc\w+|"
     r"facilitat\w+|convenor|convener|coordinator|bookings?|referrals? (?:to|can|go|welcome|via)|intake|service|"
     r"clinic|cpd|"
-    r"for (?:more |further )?(?:details|info(?:rmation)?)|to book|if (?:you are |you're )?keen|zoom|webex|teams "
+    r"position (?:available|vacant|open)|job ad\w*|locums?|apply (?:by|to|at|via)|salary|fte|for (?:more |further "
+    r")?(?:details|"
+    r"info(?:rmation)?)|to book|if (?:you are |you're )?keen|zoom|webex|teams "
     r"link|join by phone|dial by|meeting id|dial[- ]?in|passcode|recording|ae[ds]t|early bird|"
     r"abstracts?|convention|"
     r"tickets?|room(?:s)? (?:available|to rent|for rent)|interested|peer group|study|recruit\w+|ethics)\b",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from listserv.mail.passages import Place
-from listserv.policy.screening.context import CASE, OFFERED, PERSON_WORDS, PSEUDONYM, PUBLIC
+from listserv.policy.screening.context import CASE, OF_A_CLIENT, OFFERED, PERSON_WORDS, PSEUDONYM, PUBLIC
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.given_names import ALL, GIVEN
 from listserv.policy.screening.known import Hit, Known
@@ -233,16 +233,13 @@ _TREATS = re.compile(
     r"consulted|has seen))\b",
     re.I,
 )
-_OF_CARE = re.compile(
-    r"\b(?:my|the|our|a|this) (?:\w+ )?(?:client|patient)s?\b|\b(?:her|his|their) (?:mother|father|mum|dad|son|"
-    r"daughter|wife|husband|medication|treatment|admission)\b",
-    re.I,
-)
+_OF_CARE = re.compile(r"\b(?:her|his|their) (?:medication|treatment|admission|script|referral)\b", re.I)
 _STAFF = re.compile(
     r"\b(?:receptionist|practice manager|office manager|registrar of|our (?:new )?(?:administrator|coordinator|"
     r"secretary|president|chair)|"
     r"ministers?|premier|senat\w+|commission(?:er)?|royal commission|ombudsman|keynote|webinar|workshop|conference|"
-    r"coroner|judgment|mp|v|"
+    r"coroner|judgment|mp|v|department|ministry|interpreter|chaplain|librarian|tutor|lecturer|trainer|speaker|"
+    r"treasurer|convenor|editor|journalist|"
     r"presenter|facilitator|will present|is presenting|presents on|rsvp|registrations?|welcome to country)\b",
     re.I,
 )
@@ -275,12 +272,16 @@ def _named(view: View) -> Iterator[_Named]:
             continue
         before = view.text[max(0, found.start() - 45) : found.start()]
         directly = _SOMEBODY.search(before) is not None or found["how"] is None
-        given = name.split()[0].casefold() in (GIVEN if found["how"] == "called" else ALL)
+        first = name.split()[0].casefold()
+        given = first in ALL
         if _ANIMALS.search(before) or not (directly or (given and _WHO_AT_ALL.search(before))):
             continue
-        if found["how"] == "called" and not given and not _SOMEBODY.search(before):
-            continue
-        yield _Named(Hit("name", Level.CLINICAL, start, start + len(name)), name, True)
+        level = Level.CLINICAL
+        if found["how"] == "called":  # or somebody picked up a telephone
+            if not (directly or (given and _IS_SO.search(before))):
+                continue
+            level = Level.CLINICAL if _IS_SO.search(before) or _SOME_NEW.search(before) else Level.WARNING
+        yield _Named(Hit("name", level, start, start + len(name)), name, True)
     for found in _LABEL.finditer(view.text):
         name = _trimmed(found["name"])
         words = [word.strip(",").casefold() for word in name.split()]
@@ -293,7 +294,9 @@ def _named(view: View) -> Iterator[_Named]:
             or (subject and (words[0] not in GIVEN or len(words) < 2))
         ):
             continue
-        if any(word in ALL for word in words) and not (subject and _is_public(view, *found.span("name"))):
+        if any(word in (ALL if len(words) > 1 else GIVEN) for word in words) and not (
+            subject and _is_public(view, *found.span("name"))
+        ):
             yield _Named(Hit("name", Level.CLINICAL, found.start("name"), found.start("name") + len(name)), name, True)
 
 
@@ -304,6 +307,8 @@ _CHANGED = re.compile(
     r"invented) (?:case|client|patient|example|person|vignette)",
     re.I,
 )
+_IS_SO = re.compile(r"\b(?:is|was|are|were|be|being|been|who's|she's|he's)[ ]?\Z")
+_SOME_NEW = re.compile(rf"\b(?:an?|another|one|some|new)[ ](?:[\w-]+[ ]){{0,4}}{_WHO},?[ ]?\Z", re.I)
 _ANIMALS = re.compile(
     r"\b(?:dogs?|pupp(?:y|et|ets|ies)|cats?|kitten|horse|pony|bear|teddy|robot|character|doll|avatar|rabbit|app|"
     r"program|group|course|tool|book|film|"
@@ -477,7 +482,12 @@ def initials(view: View, known: Known) -> Iterator[Hit]:
     """Two or three initials that stand for somebody in the text of a case."""
     for found in _INITIALS.finditer(view.text):
         letters = re.sub(r"[^a-z]", "", found[0].casefold())
-        if letters in NO_INITIALS or view.in_signature(found.start()) or _in_correspondence(view, found.start()):
+        if (
+            letters in NO_INITIALS
+            or letters in ("tfn", "ihi", "crn", "mrn", "bsb", "dva", "urn", "abn")
+            or view.in_signature(found.start())
+            or _in_correspondence(view, found.start())
+        ):
             continue
         if _is_public(view, *found.span()):
             continue
