@@ -75,8 +75,8 @@ class Unread(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Passage:
     """`part` is the number of the leaf part as `mail.message.iter_parts` yields them, -1 for the header; `name` its
-    file name. `quoted` and `signature` are spans of characters of `text`: quotations of others, and the author's signature.
-    With `unread` there is more than `text`, or all of it could not be read.
+    file name. `quoted` and `signature` are spans of characters of `text`: quotations of others, and signatures. With
+    `unread` there is more than `text`, or all of it could not be read.
     """
 
     place: Place

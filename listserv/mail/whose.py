@@ -186,7 +186,7 @@ def joined(spans: Sequence[Span]) -> tuple[Span, ...]:
 
 
 def whose(text: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-    """What is quoted, and what is signature: of the author, or within a quotation of whoever is quoted. Never raises."""
+    """What is quoted, and what is signature: of the author, or within a quotation of somebody else. Never raises."""
     places = list(_lines(text))
     lines = [line for _, _, line in places]
     quoted, rest = _quoted_lines(lines)

@@ -270,7 +270,7 @@ _BY_NAME = re.compile(r"(?<![\w@])(?P<who>[A-Z][^\W\d_]+[ ][A-Z][^\W\d_]+)(?![\w
 
 
 def combinations(view: View) -> Iterator[Hit]:
-    """Each of three or more traits of different kinds that stand close together, one rarer than age, work and family."""
+    """Each of three or more traits of different kinds close together, one of them rarer than age, work and family."""
     if view.passage.place == Place.FILE_NAME or not CASE.search(view.text):
         return
     found: list[tuple[int, int, str]] = []

@@ -16,8 +16,9 @@ from listserv.policy.screening.known import Hit
 from listserv.policy.screening.plain import View
 
 _H, _C, _W, _N = Level.HIGH, Level.CLINICAL, Level.WARNING, Level.NOTE
-_S = r"(?:[ \t]{0,3}[-./_]?[ \t]{0,3}\n[ \t]{0,12}|[ \t]{1,3}|[ \t]?[-./_][ \t]?)?"  # what may stand between the digits of one number
-_SEP = r"(?:[ \t]{1,3}|[ \t]{0,3}[-./_]?[ \t]{0,3}\n[ \t]{0,12}|[ \t]?[-./_][ \t]?)"  # what has to stand between groups of digits
+# what may stand between the digits of one number, and what has to stand between its groups
+_S = r"(?:[ \t]{0,3}[-./_]?[ \t]{0,3}\n[ \t]{0,12}|[ \t]{1,3}|[ \t]?[-./_][ \t]?)?"
+_SEP = r"(?:[ \t]{1,3}|[ \t]{0,3}[-./_]?[ \t]{0,3}\n[ \t]{0,12}|[ \t]?[-./_][ \t]?)"
 _IS = r"(?:[ \t]*(?:\([\w .]{1,12}\))?[ \t]*(?:number|numbers|num|nos?|nr|id|ids|ref|reference|code|#)\b\.?)?"
 _SO = r"[ \t]*(?:\(?[A-Z]{2,5}\)?)?[ \t]*(?:is|was|being|of|ist|:|=|#|-|\u2116)*[ \t\"'(]*\n?[ \t]*"
 
@@ -150,7 +151,8 @@ ROWS: tuple[Number, ...] = (
     Number("health-number", _rx(rf"(?<!\d)756{_S}\d{{4}}{_S}\d{{4}}{_S}\d{{2}}(?!\d)"), _AHV, digits.is_ahv, unsure=_H,
            wrong=_H),
     Number("health-number",
-           _rx(rf"(?<!\d)[1278]{_S}\d{{2}}{_S}\d{{2}}{_S}\d[\dAB]{_S}\d{{3}}{_S}\d{{3}}{_S}\d{{2}}(?!\d)"), _NIR, digits.is_nir, unsure=_H, wrong=_H),
+           _rx(rf"(?<!\d)[1278]{_S}\d{{2}}{_S}\d{{2}}{_S}\d[\dAB]{_S}\d{{3}}{_S}\d{{3}}{_S}\d{{2}}(?!\d)"), _NIR,
+           digits.is_nir, unsure=_H, wrong=_H),
     Number("health-number", _rx(r"(?<![A-Z\d])[A-Z]{3}\d{4}(?![A-Z\d])"), re.compile(r"\bNHI\b"), as_written=True),
     Number("driver-licence", _rx(r"(?<![\w])(?=[A-Z\d ]{0,4}\d{3})(?:[A-Z]{0,2}\d{5,10}|\d{2,4}(?:[ -]\d{2,4}){1,3}|"
         r"\d{4}[A-Z]{2})(?![\w])"),
@@ -174,8 +176,8 @@ ROWS: tuple[Number, ...] = (
     Number("plate", _rx(r"(?<![\w-])(?=[A-Z\d -]{0,5}\d)(?=[A-Z\d -]{0,5}[A-Z])[A-Z\d]{1,4}[ -]?[A-Z\d]{1,4}(?:[ "
                         r"-]?[A-Z\d]{1,3})?(?![\w-])",
                         re.RegexFlag(0)), _PLATE, sure=_W, before=60, after=0, as_written=True),
-    Number("practitioner", _rx(r"(?<![\w])\d{6}[ \n-]{0,2}[0-9A-HJ-NP-RT-Y][ ]?[YXWTLKJHFBA](?!\w)"), None, digits.is_provider,
-           unsure=_W, as_written=True),
+    Number("practitioner", _rx(r"(?<![\w])\d{6}[ \n-]{0,2}[0-9A-HJ-NP-RT-Y][ ]?[YXWTLKJHFBA](?!\w)"), None,
+           digits.is_provider, unsure=_W, as_written=True),
     Number("practitioner", _rx(r"(?<!\w)[A-Z]{3}[ ]?000\d{7}(?!\w)"), None, unsure=_W, as_written=True),
     Number("practitioner", _rx(r"(?<!\w)(?=[A-Z]*\d)[A-Z\d]{6,10}(?!\w)"), _rx(r"\b(?:provider|prescriber)[ ](?:no|"
         r"number|num|#)[ .:#]{0,3}(?:is|was)?[ ]?\Z"),
