@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from listserv.mail.passages import Place
 from listserv.policy.screening.context import CASE, CLIENT, EVENT, OFFERED, PUBLIC
@@ -77,8 +78,7 @@ _TRAITS: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"\b(?:small|tiny|remote|little|only|local|nearby)[ ](?:\w+[ ])?(?:town|village|island|community|township|"
         r"hamlet|mission)\b|\btown of (?:about |around |under |just )?[\d,]+|\b(?:only|one)[ ](?:\w+[ ]){1,3}in "
         r"(?:the )?(?:town|village|district|shire|valley|island)\b|"
-        r"\b(?:" + "|".join(sorted(map(re.escape, TOWNS), key=len, reverse=True)) + r")\b|\b(?:NSW|VIC|QLD|SA|WA|"
-        r"TAS|NT)\s\d{4}\b")),
+        r"\b(?:NSW|VIC|QLD|SA|WA|TAS|NT)\s\d{4}\b")),
     ("occupation", re.compile(
         r"\b(?:police (?:officer|sergeant|woman|man)|detective|paramedic|firefighter|fire-?fighter|helicopter pilot|"
         r"pilot|vet\b|veterinarian|dentist|surgeon|anaesthetist|midwife|"
@@ -251,8 +251,18 @@ _SCHOOL = re.compile(
 )
 
 
+_OF_COMPLAINTS = (
+    "complain", "notif", "ahpra", "hccc", "misconduct", "neglig", "incompet", "unprof", "malprac", "unethic", "dangerous", "sued",
+    "suing", "lawsuit", "charged", "convict", "guilty", "investigat", "struck", "deregister", "suspend", "violation", "slept with",
+    "sexual", "bull", "fraud", "drunk", "botched", "abus", "harass", "inquest", "coroner", "tribunal", "blame", "before the board",
+    "copies", "plagiari", "reported",
+)  # fmt: skip
+
+
 def third_parties(view: View) -> Iterator[Hit]:
     """A person in one sentence, or beside one, with criticism or proceedings."""
+    if not view.mentions(_OF_COMPLAINTS):
+        return
     for pattern in (_THIRD, _BY_NAME):
         for found in pattern.finditer(view.text):
             start, end = found.span("who")
@@ -273,24 +283,69 @@ def combinations(view: View) -> Iterator[Hit]:
     """Each of three or more traits of different kinds close together, one of them rarer than age, work and family."""
     if view.passage.place == Place.FILE_NAME or not CASE.search(view.text):
         return
-    found: list[tuple[int, int, str]] = []
-    for kind, pattern in _TRAITS:
-        found += [
-            (match.start(), match.end(), kind)
-            for match in pattern.finditer(view.text)
-            if not view.in_signature(match.start())
-        ]
+    found = [one for kind in _RARE for one in _traits(view, kind)]
+    if not found:
+        return
+    found += [one for kind in _COMMON for one in _traits(view, kind)]
     found.sort()
     shown: set[tuple[int, int, str]] = set()
     first = 0
     for last in range(len(found)):
         while found[last][1] - found[first][0] > _WINDOW:
             first += 1
-        kinds = {kind for _, _, kind in found[first : last + 1]}
-        rare = kinds & {"small place", "community", "dated event", "rare condition"}
-        if len(kinds) > 2 and rare and not _of_events(view, found[first][0], found[last][1]):
-            shown.update(_one_of_each(found[max(first, last - 30) : last + 1]))
+        near = found[max(first, last - 30) : last + 1]
+        if len({kind for _, _, kind in near}) > 2 and any(kind in _RARE for _, _, kind in near):
+            together = _one_of_each(near)
+            if not shown.issuperset(together) and not _of_events(view, near[0][0], near[-1][1]):
+                shown.update(together)
     yield from (Hit("combination", Level.CLINICAL, start, end, kind) for start, end, kind in sorted(shown))
+
+
+_RARE = ("small place", "community", "dated event", "rare condition")
+_COMMON = ("exact age", "occupation", "family")
+
+
+def _traits(view: View, kind: str) -> Iterator[tuple[int, int, str]]:
+    """Where a trait stands; at most 200 of a kind."""
+    if kind not in _GATES or view.mentions(_GATES[kind]):
+        matches = dict(_TRAITS)[kind].finditer(view.text)
+        yield from (
+            (one.start(), one.end(), kind) for one in islice(matches, 200) if not view.in_signature(one.start())
+        )
+    if kind == "small place":
+        for one in islice(_CAPITALISED.finditer(view.text), 20_000):
+            if one[0] in TOWNS or one[0].split(" ")[0] in TOWNS:
+                yield one.start(), one.end(), kind
+
+
+_CAPITALISED = re.compile(r"(?<![\w])[A-Z][a-z]{2,}(?:[ ][A-Z][a-z]{2,})?")
+_GATES = {
+    "small place": (
+        "small ", "tiny ", "remote ", "little ", "only ", "local ", "nearby ", "town of", "one ", "nsw", "vic", "qld", " sa ", " wa ",
+        "tas", " nt ",
+    ),
+    "dated event": (
+        "fire", "flood", "cyclone", "earthquake", "crash", "accident", "shoot", "siege", "massacre", "drown", "derail", "explosion",
+        "collapse", "murder", "stabbing", "attack", "disaster", "inquest", "commission", " news", "headlines", "front page", " won ",
+    ),
+    "community": (
+        "hazara", "tongan", "samoan", "maori", "māori", "fijian", "rohingya", "karen", "chin ", "hmong", "uyghur", "tibet", "bhutan",
+        "nepal", "somali", "sudan", "dinka", "nuer", "eritre", "ethiopia", "oromo", "congol", "burund", "rwand", "leone", "liberia",
+        "zimbab", "ghana", "yazidi", "kurd", "assyr", "chaldean", "mandae", "druze", "coptic", "maronite", "tamil", "sinhal", "sikh",
+        "jain", "baha", "parsi", "jehovah", "mormon", "adventist", "brethren", "amish", "mennonite", "hasid", "orthodox", "roma",
+        "iceland", "estonia", "latvia", "lithuan", "malt", "cypriot", "macedon", "bosnia", "albania", "georgian", "armenia", "mongol",
+        "timor", "yol", "pitjant", "anangu", "arrernte", "warlpiri", "noongar", "nyoongar", "palawa", "wiradjuri", "gamil", "kamil",
+        "bundjalung", "yuin", "koori", "murri", "tiwi", "torres",
+    ),
+    "rare condition": (
+        "huntington", "prader", "angelman", "rett ", "turner", "klinefelter", "williams", "fragile", "22q", "digeorge", "magenis",
+        "kleine", "kleefstra", "locked-in", "xeroderma", "epidermo", "ehlers", "marfan", "osteogenesis", "achondro", "dwarf", "albin",
+        "cystic", "dystrophy", "motor neuron", "mnd", "als", "batten", "wilson", "porphyria", "phenylket", "pku", "sickle", "haemo",
+        "thalass", "creutz", "cjd", "narcolep", "cataplex", "tourette", "moebius", "conjoined", "amput", "prosthetic", "facial burns",
+        "deaf", "capgras", "cotard", "fregoli", "alien hand", "stiff", "fugue", "trichot", "factitious", "pica", "mutism", "transplant",
+        "nmda", "encephalitis", "landau", "neurofibro", "tuberous", "lesch", "usher", "glass eye", "one leg", "one arm", "one eye",
+    ),
+}  # fmt: skip
 
 
 def _one_of_each(found: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
@@ -319,23 +374,47 @@ _SOMEBODY = re.compile(
 
 def risks(view: View) -> Iterator[Hit]:
     """Plain words of a plan or a danger now, of the author or somebody in their care; no teaching, no past."""
-    for found in _MYSELF.finditer(view.text):
-        left, right = view.sentence(*found.span(), 160)
-        before = view.text[left : found.start()]
-        if not _SOMEBODY_SAID.search(before) and not before.rstrip(" ").endswith(('"', "'")):
-            yield Hit("risk", Level.NOTE, *found.span())
-    for found in _PLAN.finditer(view.text):
-        left, right = view.sentence(*found.span(), 200)
-        if not _WHO_RX.search(view.text, left, right):
-            continue
-        if _TEACHING.search(view.text, left, right) and not (
-            _CLEARLY_NOW.search(view.text, left, right) and not _DENIED.search(view.text, left, right)
-        ):
-            continue
-        if _NOW.search(view.text, max(0, left - 200), min(len(view.text), right + 200)):
-            yield Hit("risk", Level.NOTE, *found.span())
+    for begin, stop in _at_risk(view):
+        for found in _MYSELF.finditer(view.text, begin, stop):
+            left, right = view.sentence(*found.span(), 160)
+            before = view.text[left : found.start()]
+            if not _SOMEBODY_SAID.search(before) and not before.rstrip(" ").endswith(('"', "'")):
+                yield Hit("risk", Level.NOTE, *found.span())
+        for found in _PLAN.finditer(view.text, begin, stop):
+            left, right = view.sentence(*found.span(), 200)
+            if not _WHO_RX.search(view.text, left, right):
+                continue
+            if _TEACHING.search(view.text, left, right) and not (
+                _CLEARLY_NOW.search(view.text, left, right) and not _DENIED.search(view.text, left, right)
+            ):
+                continue
+            if _NOW.search(view.text, max(0, left - 200), min(len(view.text), right + 200)):
+                yield Hit("risk", Level.NOTE, *found.span())
 
 
+def _at_risk(view: View) -> Iterator[tuple[int, int]]:
+    """Stretches around words without which nobody says that somebody is in danger; at most 300."""
+    start = end = -1
+    for found in islice(_CORE.finditer(view.lower), 300):
+        if start >= 0 and found.start() - 90 > end:
+            yield start, end
+            start = -1
+        start = max(0, found.start() - 90) if start < 0 else start
+        end = min(len(view.text), found.end() + 90)
+    if start >= 0:
+        yield start, end
+
+
+_CORE = re.compile(
+    r"kill|shoot|stab|hang|hurt|harm|drown|poison|gas\b|burn|overdose|suicid|goodbye|take (?:her|his|my|their|all)|"
+    r"taking my|end it|end(?:ing)? (?:my|his|her|"
+    r"their)|jump|do it|use it|plan\b|pills|tablets|panadol|paracetamol|bridge|ledge|cliff|train|roof|railway|"
+    r"tracks|gun\b|rifle|firearm|knife|rope|"
+    r"noose|shotgun|ligature|medication|imminent|immediate|acute|serious|grave|extreme|danger|safe|be here|being "
+    r"here|alive|live\b|go on|survive|"
+    r"make it|die\b|dying|dead|beat|strang|raped|held\b|hitting|choking|molest|abusing|at risk|alone with|taken|"
+    r"swallowed|do this"
+)
 _SOMEBODY_SAID = re.compile(
     r"\b(?:if|clients?|patients?|says?|said|told|tells|example|e\.g\.|statements?|phrases?|"
     r"like|items?)\b",

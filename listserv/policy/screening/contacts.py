@@ -133,7 +133,8 @@ _POSTCODE = re.compile(
 )
 _TOWN = re.compile(r"\b[A-Z][a-z]+(?:[ ][A-Z][a-z]+){0,2}\b")
 _PAGE = re.compile(
-    r"(?:https?://)?(?:[\w-]+\.)*(?:facebook\.com|fb\.com|instagram\.com|linkedin\.com/in|tiktok\.com|twitter\.com|"
+    r"(?<![\w.-])(?:https?://)?(?:[\w-]{1,63}\.){0,4}(?:facebook\.com|fb\.com|instagram\.com|linkedin\.com/in|"
+    r"tiktok\.com|twitter\.com|"
     r"x\.com|"
     r"snapchat\.com/add|threads\.net|youtube\.com/@|gofundme\.com|austlii\.[a-z.]{2,20}|ancestry\.[a-z.]+|legacy\.com|"
     r"mytributes\.com\.au|caselaw\.nsw\.gov\.au)/[^\s<>\"),;]{1,300}|"
@@ -188,9 +189,9 @@ _THEIRS = re.compile(
 def phones(view: View) -> Iterator[Hit]:
     """Phone numbers but for those of the author, of services and of emergencies."""
     text = view.digits
-    own = {key(found[0])[-8:] for found in _PHONE.finditer(text) if view.in_signature(found.start())}
+    own = {key(found[0])[-8:] for found in view.by_numbers(_PHONE, text) if view.in_signature(found.start())}
     for pattern in (_PHONE, _MOBILE_WITHOUT_0, _LOCAL):
-        for found in pattern.finditer(text):
+        for found in view.by_numbers(pattern, text):
             start, end = found.span()
             value = re.sub(r"\D", "", found[0])
             if view.in_signature(start) or view.in_web(start) or value[-8:] in own:
@@ -246,8 +247,10 @@ def _whose(view: View, start: int, end: int, value: str, people: bool) -> Level 
 def addresses(view: View, known: Known) -> Iterator[Hit]:
     """Mail addresses but for the author's, members' and those of services and lists."""
     domains = {one.casefold().lstrip("@") for one in known.allowed if "." in one}
-    of_members = _attributed(view, known)
-    for pattern in (_ADDRESS, _HIDDEN_ADDRESS):
+    patterns = [_ADDRESS] if "@" in view.text else []
+    patterns += [_HIDDEN_ADDRESS] if view.mentions(("(at)", "[at]", "{at}")) else []
+    of_members = _attributed(view, known) if patterns else set()
+    for pattern in patterns:
         for found in pattern.finditer(view.text):
             start, end = found.span()
             address = found[0].casefold()
@@ -274,21 +277,26 @@ _WRITTEN_AT = re.compile(r"^.*\b(?:\d\d?[:.]\d\d(?:\s?[AaPp]\.?[Mm]\.?)?|\d{4}),
 
 def _attributed(view: View, known: Known) -> set[str]:
     """Addresses beside the names of members: `Ann Archer <ann@example.org>`."""
-    found = re.finditer(r"([^\n<>:,;\"]{2,60}?)\"?\s?<(?:mailto:)?([^\s<>@]{1,64}@[^\s<>@]{1,200})>", view.text)
-    return {
-        match[2].casefold() for match in found if known.people.is_named(_WRITTEN_AT.sub("", match[1]).strip(" ,\"'"))
-    }
+    found: set[str] = set()
+    for match in _IN_BRACKETS.finditer(view.text):
+        before = re.split(r"[\n<>:,;\"]", view.text[max(0, match.start() - 60) : match.start()].rstrip(' \n"'))[-1]
+        if known.people.is_named(_WRITTEN_AT.sub("", before).strip(" ,\"'")):
+            found.add(match[1].casefold())
+    return found
+
+
+_IN_BRACKETS = re.compile(r"<(?:mailto:)?([^\s<>@]{1,64}@[^\s<>@]{1,200})>")
 
 
 def mail_addresses(view: View) -> Iterator[str]:
     """Every mail address in the passage, in lower case."""
-    return (found[0].casefold() for found in _ADDRESS.finditer(view.text))
+    return (found[0].casefold() for found in _ADDRESS.finditer(view.text)) if "@" in view.text else iter(())
 
 
 def streets(view: View) -> Iterator[Hit]:
     """Street addresses but for the author's own, of services and of events."""
     for pattern in (_STREET, _LOWER_STREET, _ESTATE, _PO_BOX, _ABROAD):
-        for found in pattern.finditer(view.text):
+        for found in view.by_numbers(pattern):
             start, end = found.span()
             if (
                 view.in_signature(start)
@@ -314,7 +322,7 @@ def _in_list_of_authors(value: str) -> bool:
 
 def places(view: View) -> Iterator[Hit]:
     """A place with its postcode, and small towns in the text of a case."""
-    for found in _POSTCODE.finditer(view.text):
+    for found in view.by_numbers(_POSTCODE):
         if not view.in_signature(found.start()) and not _of_an_event(view, found.start(), found.end()):
             yield Hit("place", Level.WARNING, *found.span())
     if view.passage.place == Place.FILE_NAME or not CASE.search(view.text):
@@ -338,10 +346,14 @@ def _of_an_event(view: View, start: int, end: int) -> bool:
 
 def pages(view: View) -> Iterator[Hit]:
     """Pages and accounts that show or name a person."""
-    for pattern in (_PAGE, _STORY):
+    for pattern in (_PAGE, _STORY) if view.mentions((".com", "://", ".gov.au", "austlii")) else ():
         for found in pattern.finditer(view.text):
             if not view.in_signature(found.start()) and not _OF_GROUPS.search(found[0]):
                 yield Hit("page", Level.WARNING, found.start(), found.start() + len(found[0].rstrip(".,!?'")))
+    if not view.mentions(
+        ("insta", "snap", "tik", "facebook", "fb", "twitter", "onlyfans", "youtube", "twitch", "discord")
+    ):
+        return
     for found in _HANDLE.finditer(view.text):
         if not view.in_signature(found.start()):
             yield Hit("page", Level.WARNING, *found.span("handle"))

@@ -202,7 +202,7 @@ def find(view: View) -> Iterator[Hit]:
     """Every number of the rows."""
     for row in ROWS:
         text = view.text if row.as_written else view.digits
-        for found in row.pattern.finditer(text):
+        for found in view.by_numbers(row.pattern, text):
             start, end = found.span("value") if "value" in row.pattern.groupindex else found.span()
             named = row.near is not None and row.near.search(view.text, max(0, start - 25), start)
             if (view.in_web(start) and not (named and row.check)) or ELSEWHERE.search(

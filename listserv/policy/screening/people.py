@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from listserv.mail.passages import Place
 from listserv.policy.screening import around_names as around
@@ -95,10 +96,15 @@ def _is_public(view: View, start: int, end: int) -> bool:
     return bool(PUBLIC.search(view.text, left, right) or OFFERED.search(view.text, left, right))
 
 
+@lru_cache(8)
+def _names_changed(text: str) -> bool:
+    return around.CHANGED.search(text) is not None
+
+
 def _is_made_up(view: View, start: int, end: int) -> bool:
     """Whether the words say so: beside the name, or once for all names of the passage."""
     left, right = view.sentence(start, end, 120)
-    if around.FICTION.search(view.text, left, right) or around.CHANGED.search(view.text):
+    if around.FICTION.search(view.text, left, right) or _names_changed(view.text):
         return True
     return bool(PSEUDONYM.search(view.text, max(0, start - 60), min(len(view.text), end + 60)))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +18,8 @@ from listserv.mail.passages import Passage, Place
 
 _ODD = re.compile(r"[^\x00-\x7f]+|^[ \t]?(?:>[ \t]?)+|[\x00-\x08\x0b-\x1f\x7f]+", re.M)
 _PASS_FOR_DIGITS = re.compile(r"(?<![A-Za-z0-9])[0-9OoIl|](?:[ \t\n./-]{0,2}[0-9OoIl|]){6,24}(?![A-Za-z0-9])")
+_DIGIT = re.compile(r"[0-9]+")
+AROUND = 120  # characters before and behind a digit
 _DIGITS = str.maketrans("OoIl|", "00111")
 _LOOK_ALIKES = dict(
     zip("АВЕЅЗІКМНОРСТХУаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧοΝ", "ABES3IKMHOPCTXYaeopcyxijsABEZHIKMNOPTYXoN", strict=True)
@@ -56,6 +58,17 @@ class View:
     offsets: tuple[int, ...]
     origins: tuple[int, ...]
     web: tuple[tuple[int, int], ...]  # addresses of the web and DOIs
+    lower: str  # in small letters, for a quick look whether a word can be there at all
+    numbers: tuple[tuple[int, int], ...]  # around digits; whatever needs one is looked for there only
+
+    def mentions(self, words: tuple[str, ...]) -> bool:
+        """Whether one of these, in small letters, stands anywhere."""
+        return any(word in self.lower for word in words)
+
+    def by_numbers(self, pattern: re.Pattern[str], text: str | None = None) -> Iterator[re.Match[str]]:
+        """The matches of a pattern that holds a digit."""
+        for start, end in self.numbers:
+            yield from pattern.finditer(self.text if text is None else text, start, end)
 
     def origin(self, at: int) -> int:
         """The place in the passage of a character of `text`."""
@@ -131,14 +144,40 @@ def view(passage: Passage) -> View:
     if at < len(source):
         add(source[at:], at)
     text = "".join(out)
+    numbers = tuple(_around_digits(text))
+    web = _WEB.finditer(text) if "/" in text or "www" in text or "WWW" in text else ()
     return View(
         passage,
         text,
-        _PASS_FOR_DIGITS.sub(_as_digits, text),
+        _digits(text, numbers),
         tuple(offsets),
         tuple(origins),
-        tuple((found.start(), found.end()) for found in _WEB.finditer(text)),
+        tuple((found.start(), found.end()) for found in web),
+        text.lower(),
+        numbers,
     )
+
+
+def _around_digits(text: str) -> Iterator[tuple[int, int]]:
+    """Stretches with a digit in them, those that touch made one."""
+    start = end = -1
+    for found in _DIGIT.finditer(text):
+        if start >= 0 and found.start() - AROUND > end:
+            yield start, end
+            start = -1
+        start = max(0, found.start() - AROUND) if start < 0 else start
+        end = min(len(text), found.end() + AROUND)
+    if start >= 0:
+        yield start, end
+
+
+def _digits(text: str, numbers: tuple[tuple[int, int], ...]) -> str:
+    """The text with letters that pass for digits as digits, where digits are near."""
+    out, at = [], 0
+    for start, end in numbers:
+        out += [text[at:start], _PASS_FOR_DIGITS.sub(_as_digits, text[start:end])]
+        at = end
+    return "".join((*out, text[at:]))
 
 
 def _fold(source: str, start: int, end: int, add: Callable[[str, int], None]) -> None:
