@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from listserv.mail.passages import Passage, Place, Unread
 from listserv.mail.whose import joined, signed_by, whose
-from listserv.policy.screening import circumstances, contacts, dates, numbers, people
+from listserv.policy.screening import circumstances, contacts, danger, dates, numbers, people
 from listserv.policy.screening.finding import GRAVITY, Finding, Level
 from listserv.policy.screening.kinds import BY_WORD, title
 from listserv.policy.screening.known import Hit, Known, key
@@ -36,7 +36,7 @@ DETECTORS: tuple[Callable[[View], Iterator[Hit]], ...] = (
     circumstances.workplaces,
     circumstances.third_parties,
     circumstances.combinations,
-    circumstances.risks,
+    danger.risks,
 )
 WITH_PEOPLE: tuple[Callable[[View, Known], Iterator[Hit]], ...] = (
     contacts.addresses,

@@ -190,7 +190,7 @@ ROWS: tuple[Number, ...] = (
     Number("record-number", _rx(r"(?<!\w)(?:\(?[A-Z]\)?)?[A-Z]{2,3}[ ]?\d{2,6}[ ]of[ ](?:19|20)\d\d(?!\d)",
            re.RegexFlag(0)), None, unsure=_H, as_written=True),
     Number("record-number", _rx(r"(?<!\w)\(?[A-Z]\)?[A-Z]{2,3}[ ]?\d{2,6}/(?:19|20)\d\d(?!\d)", re.RegexFlag(0)),
-           _rx(r"\bcourt\b|\bfile\b|\bmatter\b|\bfamily law\b|\bproceedings\b|\btribunal\b"), as_written=True, before=90),
+           _rx(r"\b(?:court|file|matter|family law|proceedings|tribunal)\b"), as_written=True, before=90),
     Number("record-number", _rx(r"(?<![\w.])(?:[A-Z]{1,4}[ -]?)?\d{5,12}(?![\w])"),
            _rx(r"\b(?:police|court|crime|custody|magistrates?'?|prison|remand|jail|gaol)\b.{0,40}\b(?:number|no\.?|"
                r"ref(?:erence)?|report|event|file|case|warrant)[ :#]*(?:is|was)?[ ]*\Z"),
@@ -198,11 +198,14 @@ ROWS: tuple[Number, ...] = (
 )  # fmt: skip
 
 
+_SHORT = frozenset(("plate", "dva-file"))  # these have fewer than four digits
+
+
 def find(view: View) -> Iterator[Hit]:
     """Every number of the rows."""
     for row in ROWS:
         text = view.text if row.as_written else view.digits
-        for found in view.by_numbers(row.pattern, text):
+        for found in view.by_numbers(row.pattern, text, long=row.kind not in _SHORT):
             start, end = found.span("value") if "value" in row.pattern.groupindex else found.span()
             named = row.near is not None and row.near.search(view.text, max(0, start - 25), start)
             if (view.in_web(start) and not (named and row.check)) or ELSEWHERE.search(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from listserv.mail.passages import Place
 from listserv.policy.screening import around_names as around
@@ -21,6 +22,7 @@ from listserv.policy.screening.known import Hit, Known
 from listserv.policy.screening.plain import View
 from listserv.policy.screening.words import ACRONYMS, EPONYMS, NO_INITIALS, NO_NAMES, OF_FILES, OF_STORIES
 
+MANY = 300  # of one pattern in one passage that are judged; long before, the post is held
 _MONTHS = ("April", "May", "June", "August")
 
 
@@ -111,7 +113,7 @@ def _is_made_up(view: View, start: int, end: int) -> bool:
 
 def _titled(view: View) -> Iterator[Named]:
     """Names behind a title. Of doctors and professors only those who treat somebody: colleagues are named all day."""
-    for found in naming.TITLED.finditer(view.text):
+    for found in islice(naming.TITLED.finditer(view.text), MANY):
         name = _trimmed(found["name"])
         start, end = found.start("name"), found.start("name") + len(name)
         if _is_no_name(name) or _in_correspondence(view, found.start()) or _is_cited(view, end):
@@ -181,7 +183,7 @@ def _labelled(view: View) -> Iterator[Named]:
 def _related(view: View) -> Iterator[Named]:
     """Names beside words for people in care."""
     for relation in RELATIONS:
-        for found in relation.pattern.finditer(view.text):
+        for found in islice(relation.pattern.finditer(view.text), MANY):
             name = _trimmed(found["name"])
             words = name.split()
             start, end = found.start("name"), found.start("name") + len(name)
@@ -235,7 +237,7 @@ def _elsewhere(view: View) -> Iterator[Named]:
     """Given names in the text of a case that nobody is greeted, thanked or quoted by."""
     if view.passage.place == Place.FILE_NAME or not CASE.search(view.text):
         return
-    for found in naming.ALONE.finditer(view.text):
+    for found in islice(naming.ALONE.finditer(view.text), 10 * MANY):
         start, end = found.span()
         last = (found["last"] or "").strip().casefold()
         if found["name"].casefold() not in GIVEN or last in EPONYMS or view.in_web(start):

@@ -19,6 +19,7 @@ from listserv.mail.passages import Passage, Place
 _ODD = re.compile(r"[^\x00-\x7f]+|^[ \t]?(?:>[ \t]?)+|[\x00-\x08\x0b-\x1f\x7f]+", re.M)
 _PASS_FOR_DIGITS = re.compile(r"(?<![A-Za-z0-9])[0-9OoIl|](?:[ \t\n./-]{0,2}[0-9OoIl|]){6,24}(?![A-Za-z0-9])")
 _DIGIT = re.compile(r"[0-9]+")
+_LONG = re.compile(r"[0-9](?:[\s./_A-Za-z|-]{0,3}[0-9OoIl|]|\s[\s./_-]{0,16}[0-9OoIl|]){3,40}")
 AROUND = 120  # characters before and behind a digit
 _DIGITS = str.maketrans("OoIl|", "00111")
 _LOOK_ALIKES = dict(
@@ -60,14 +61,17 @@ class View:
     web: tuple[tuple[int, int], ...]  # addresses of the web and DOIs
     lower: str  # in small letters, for a quick look whether a word can be there at all
     numbers: tuple[tuple[int, int], ...]  # around digits; whatever needs one is looked for there only
+    long_numbers: tuple[tuple[int, int], ...]  # around four digits or more that may be one number
 
     def mentions(self, words: tuple[str, ...]) -> bool:
         """Whether one of these, in small letters, stands anywhere."""
         return any(word in self.lower for word in words)
 
-    def by_numbers(self, pattern: re.Pattern[str], text: str | None = None) -> Iterator[re.Match[str]]:
-        """The matches of a pattern that holds a digit."""
-        for start, end in self.numbers:
+    def by_numbers(
+        self, pattern: re.Pattern[str], text: str | None = None, *, long: bool = False
+    ) -> Iterator[re.Match[str]]:
+        """The matches of a pattern that holds a digit, or four of them."""
+        for start, end in self.long_numbers if long else self.numbers:
             yield from pattern.finditer(self.text if text is None else text, start, end)
 
     def origin(self, at: int) -> int:
@@ -144,7 +148,7 @@ def view(passage: Passage) -> View:
     if at < len(source):
         add(source[at:], at)
     text = "".join(out)
-    numbers = tuple(_around_digits(text))
+    numbers = tuple(_around(_DIGIT, text))
     web = _WEB.finditer(text) if "/" in text or "www" in text or "WWW" in text else ()
     return View(
         passage,
@@ -155,13 +159,14 @@ def view(passage: Passage) -> View:
         tuple((found.start(), found.end()) for found in web),
         text.lower(),
         numbers,
+        tuple(_around(_LONG, text)) if numbers else (),
     )
 
 
-def _around_digits(text: str) -> Iterator[tuple[int, int]]:
-    """Stretches with a digit in them, those that touch made one."""
+def _around(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
+    """Stretches around each match, those that touch made one."""
     start = end = -1
-    for found in _DIGIT.finditer(text):
+    for found in pattern.finditer(text):
         if start >= 0 and found.start() - AROUND > end:
             yield start, end
             start = -1
