@@ -15,6 +15,7 @@ Span = tuple[int, int]
 MAX_SIGNATURE = 25  # lines
 _MARKS = re.compile(r"[ \t]?(?:>[ \t]?)+")
 _MAY_END = re.compile(r"[:：]\W{0,5}\Z|\b(?:wrote|writes|schrieb|écrit)\W{0,5}\Z", re.I)
+_BEGINS = re.compile(r"\W{0,3}(?:On|At|Am|Le|El|Il|Op|Den|Em|W dniu)\b", re.I)
 _EARLIER = re.compile(
     r"\s*(?:[-_=]{2,}\s*(?:original message|original-?nachricht|ursprüngliche nachricht|message d'origine|"
     r"forwarded message|weitergeleitete nachricht|forwarded by\b.{0,60})\s*[-_=]{2,}|begin forwarded message:)\s*\Z",
@@ -112,7 +113,8 @@ def _quoted_lines(lines: Sequence[str]) -> tuple[list[bool], int]:
             return quoted, at
         if len(line) > 400 or not _MAY_END.search(line[-40:]):
             continue
-        top = next((n for n in (at, at - 1, at - 2) if n >= 0 and is_attribution(" ".join(lines[n : at + 1]))), None)
+        tops = [n for n in (at, at - 1, at - 2) if n >= 0 and is_attribution(" ".join(lines[n : at + 1]))]
+        top = next((n for n in tops if _BEGINS.match(lines[n])), tops[0] if tops else None)
         if top is None:
             continue
         after = next((n for n in range(at + 1, min(at + 4, len(lines))) if lines[n].strip()), None)
