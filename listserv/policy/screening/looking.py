@@ -84,6 +84,8 @@ def screen(passages: Sequence[Passage], known: Known) -> tuple[Finding, ...]:
             start, end = seen.span(hit.start, hit.end)
             while start < end and passage.text[start] in " ,;:.\n":
                 start += 1
+            while end > start and passage.text[end - 1] in " ,;:.\n" and hit.kind != "initials":
+                end -= 1
             quoted = within(passage.quoted, start)
             value = passage.text[start:end]
             same = (hit.kind, key(value) or value, quoted)

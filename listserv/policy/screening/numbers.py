@@ -221,7 +221,7 @@ def _level(row: Number, view: View, value: str, start: int, end: int) -> Level |
     right = row.check is None or row.check(value)
     near = row.near is not None and view.near(row.near, start, end, row.before, row.after)
     level = (row.sure if right else row.wrong) if near else (row.unsure if right else None)
-    if level is None or (row.unless is not None and view.near(row.unless, start, end, 60, 20)):
+    if level is None or (row.unless is not None and view.near(row.unless, start, end, 60, 60)):
         return None
     if row.kind == "tax-file" and level == Level.NOTE and digits.is_business(value):
         return None
