@@ -39,6 +39,7 @@ from listserv.settings.values import (
     as_tuple,
     header_name,
     keeping,
+    long_enough,
     one_or_more,
     poll_time,
     read_rate,
@@ -241,6 +242,7 @@ class Retention(Section):
     """How long what is kept (docs/privacy.md); None is for ever. Carried out every night by `housekeeping`."""
 
     posts: Keeping = None  # distributed posts, in the database and in the archive
+    originals: Keeping = _days(30)  # of posts that were redacted or mended, sealed
     undistributed: Keeping = _days(90)  # texts of posts that were refused, withdrawn, expired or taken back
     refusals: Keeping = _days(30)  # envelopes of mail that was not taken
     arrivals: Keeping = _days(30)  # that mail came without proof; its text goes when it is settled
@@ -270,6 +272,17 @@ class Retention(Section):
         if value is not None and value < _days(10):
             raise ValueError("is too short: copies are tried for five days, so write 10d or more")
         return value
+
+
+class Moderation(Section):
+    """How held posts are looked after. The notice that something is held always goes out at once."""
+
+    languages: Annotated[
+        tuple[Literal["de", "fr"], ...], BeforeValidator(as_tuple)
+    ] = ()  # verbs by reply, besides English
+    author_within: Duration = timedelta(hours=24)  # so long an author may mend a post before moderators see it
+    remind: Annotated[tuple[Duration, ...], BeforeValidator(as_tuple)] = (timedelta(hours=24), timedelta(hours=72))
+    give_up: Annotated[Duration, AfterValidator(long_enough)] = timedelta(days=14)  # then it goes back to its author
 
 
 class ListSettings(Section):
@@ -304,6 +317,7 @@ class Settings(Section):
     web: Web | None = Web()
     archive: Archive = Archive()
     professions: dict[str, ProfessionSettings] = Field(default_factory=dict)
+    moderation: Moderation = Moderation()
     retention: Retention = Retention()
     screening: Screening = Screening()
     lists: Annotated[dict[str, ListSettings], Field(min_length=1)]

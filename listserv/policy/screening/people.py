@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from listserv.mail.passages import Place
@@ -98,15 +97,10 @@ def _is_public(view: View, start: int, end: int) -> bool:
     return bool(PUBLIC.search(view.text, left, right) or OFFERED.search(view.text, left, right))
 
 
-@lru_cache(8)
-def _names_changed(text: str) -> bool:
-    return around.CHANGED.search(text) is not None
-
-
 def _is_made_up(view: View, start: int, end: int) -> bool:
     """Whether the words say so: beside the name, or once for all names of the passage."""
     left, right = view.sentence(start, end, 120)
-    if around.FICTION.search(view.text, left, right) or _names_changed(view.text):
+    if around.FICTION.search(view.text, left, right) or view.made_up:
         return True
     return bool(PSEUDONYM.search(view.text, max(0, start - 60), min(len(view.text), end + 60)))
 
@@ -279,6 +273,8 @@ FINDERS = (_titled, _called, _labelled, _related, _in_subject, _elsewhere, _in_f
 
 
 def _found(view: View) -> Iterator[Named]:
+    if view.mentions(("name", "pseudonym", "composite", "fictional", "fictitious", "made", "invented")):
+        view = replace(view, made_up=around.CHANGED.search(view.text) is not None)
     for finder in FINDERS:
         yield from finder(view)
 

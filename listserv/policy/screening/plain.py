@@ -62,6 +62,7 @@ class View:
     lower: str  # in small letters, for a quick look whether a word can be there at all
     numbers: tuple[tuple[int, int], ...]  # around digits; whatever needs one is looked for there only
     long_numbers: tuple[tuple[int, int], ...]  # around four digits or more that may be one number
+    made_up: bool = False  # whether it says that its names are invented
 
     def mentions(self, words: tuple[str, ...]) -> bool:
         """Whether one of these, in small letters, stands anywhere."""
