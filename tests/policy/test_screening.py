@@ -130,7 +130,7 @@ CLEAN = [
     "The client called Lifeline last night.",
     "Let's call her Anna (not her real name); my client Anna said no.",
     "Ring me on 0491 570 156.",
-    "Regards\nAnn Archer\nPsychologist PSY0001234567, provider 988939BJ\n12 Smith Street, Yass NSW 2582\n0491 570 156\n",
+    "Regards\nAnn Archer\nPsychologist PSY0001234567, provider 988939BJ\n12 Smith Street, Yass NSW 2582\n0491 570 156",
     "Over 90, aged under 95, a 90 % response.",
     "2 Family Court judges, 3 March Dr Singh presents",
     "I miss Sarah's input on this list.",
