@@ -201,11 +201,18 @@ ROWS: tuple[Number, ...] = (
 _SHORT = frozenset(("plate", "dva-file"))  # these have fewer than four digits
 
 
+def _is_bare(row: Number) -> bool:
+    """Whether a pattern is a number without the words before it."""
+    return row.kind not in _SHORT and "value" not in row.pattern.groupindex
+
+
 def find(view: View) -> Iterator[Hit]:
     """Every number of the rows."""
     for row in ROWS:
+        if row.kind == "plate" and not view.mentions(("rego", "plate", "kennzeichen")):
+            continue
         text = view.text if row.as_written else view.digits
-        for found in view.by_numbers(row.pattern, text, long=row.kind not in _SHORT):
+        for found in view.by_numbers(row.pattern, text, long=_is_bare(row)):
             start, end = found.span("value") if "value" in row.pattern.groupindex else found.span()
             named = row.near is not None and row.near.search(view.text, max(0, start - 25), start)
             if (view.in_web(start) and not (named and row.check)) or ELSEWHERE.search(

@@ -20,7 +20,6 @@ _ODD = re.compile(r"[^\x00-\x7f]+|^[ \t]?(?:>[ \t]?)+|[\x00-\x08\x0b-\x1f\x7f]+"
 _PASS_FOR_DIGITS = re.compile(r"(?<![A-Za-z0-9])[0-9OoIl|](?:[ \t\n./-]{0,2}[0-9OoIl|]){6,24}(?![A-Za-z0-9])")
 _DIGIT = re.compile(r"[0-9]+")
 _LONG = re.compile(r"[0-9](?:[\s./_A-Za-z|-]{0,3}[0-9OoIl|]|\s[\s./_-]{0,16}[0-9OoIl|]){3,40}")
-AROUND = 120  # characters before and behind a digit
 _DIGITS = str.maketrans("OoIl|", "00111")
 _LOOK_ALIKES = dict(
     zip("АВЕЅЗІКМНОРСТХУаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧοΝ", "ABES3IKMHOPCTXYaeopcyxijsABEZHIKMNOPTYXoN", strict=True)
@@ -61,7 +60,7 @@ class View:
     web: tuple[tuple[int, int], ...]  # addresses of the web and DOIs
     lower: str  # in small letters, for a quick look whether a word can be there at all
     numbers: tuple[tuple[int, int], ...]  # around digits; whatever needs one is looked for there only
-    long_numbers: tuple[tuple[int, int], ...]  # around four digits or more that may be one number
+    long_numbers: tuple[tuple[int, int], ...]  # close around four digits or more that may be one number
     made_up: bool = False  # whether it says that its names are invented
 
     def mentions(self, words: tuple[str, ...]) -> bool:
@@ -71,7 +70,7 @@ class View:
     def by_numbers(
         self, pattern: re.Pattern[str], text: str | None = None, *, long: bool = False
     ) -> Iterator[re.Match[str]]:
-        """The matches of a pattern that holds a digit, or four of them."""
+        """The matches of a pattern that holds a digit; `long`: that is little more than a number of four digits."""
         for start, end in self.long_numbers if long else self.numbers:
             yield from pattern.finditer(self.text if text is None else text, start, end)
 
@@ -160,19 +159,19 @@ def view(passage: Passage) -> View:
         tuple((found.start(), found.end()) for found in web),
         text.lower(),
         numbers,
-        tuple(_around(_LONG, text)) if numbers else (),
+        tuple(_around(_LONG, text, 30)) if numbers else (),
     )
 
 
-def _around(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
+def _around(pattern: re.Pattern[str], text: str, reach: int = 120) -> Iterator[tuple[int, int]]:
     """Stretches around each match, those that touch made one."""
     start = end = -1
     for found in pattern.finditer(text):
-        if start >= 0 and found.start() - AROUND > end:
+        if start >= 0 and found.start() - reach > end:
             yield start, end
             start = -1
-        start = max(0, found.start() - AROUND) if start < 0 else start
-        end = min(len(text), found.end() + AROUND)
+        start = max(0, found.start() - reach) if start < 0 else start
+        end = min(len(text), found.end() + reach)
     if start >= 0:
         yield start, end
 
