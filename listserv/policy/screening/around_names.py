@@ -61,6 +61,14 @@ STAFF = re.compile(
     r"presenter|facilitator|will present|is presenting|presents on|rsvp|registrations?|welcome to country)\b",
     re.I,
 )
+PROFESSIONAL = re.compile(
+    r"\b(?:recommend\w*|colleagues?|supervis\w+|psychologist|counsellor|psychotherapist|social worker|physio\w*|"
+    r"dietitian|speech pathologist|"
+    r"practi[sc]es|practising|bulk[- ]bills?|takes? (?:new|on)|taking (?:new|on)|waitlist|waiting list|books are|"
+    r"speciali[sz]es|"
+    r"retir\w+|farewell|vale|congratulat\w+|awarded|appointed|elected|obituary|memorial|welcome to the team)\b",
+    re.I,
+)
 FICTION = re.compile(
     r"\b(?:novels?|films?|movies?|books?|series|characters?|memoirs?|plays?|episodes?|fiction\w*|vignettes?|"
     r"textbooks?|stor(?:y|ies) (?:by|of)|podcasts?|"

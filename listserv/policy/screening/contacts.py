@@ -107,6 +107,10 @@ _BUILDING = re.compile(
     r"Centrelink|Hospital|Library|House|Building|"
     r"Hall|Hotel|Theatre|Centre|Clinic|Institute|College|Press|Society)[^.\n]{0,12}\Z"
 )
+_FAMOUS = re.compile(
+    r"\b(?:Downing|Baker|Sesame|Coronation|Ramsay|Wall|Harley|Pennsylvania|Wallaby|Evergreen|Privet)[ ](?:Street|"
+    r"Avenue|Way|Terrace|Drive)"
+)
 _OFFICE = re.compile(r"(?:level|suite|shop|ground floor)\b", re.I)
 _VENUE = re.compile(
     r"\b(?:membership|subscriptions?|invoices?|payments?|donations?|publish\w+|press|guilford|routledge|association|"
@@ -115,7 +119,8 @@ _VENUE = re.compile(
     r"entrance|tram|"
     r"upstairs|downstairs|visit us|come to|find us|lunch|dinner|drinks|restaurant|cafe|café|gallery|function|hall|"
     r"cbd|studio|"
-    r"offices?|post to|mail to|send to|cheques?|sublet|rent|lease|venue|workshops?|trainings?|held|rooms|conference|"
+    r"open day|exhibition|opening|rally|march|meet (?:at|outside)|parcels?|subpoena|offices?|post to|mail to|send "
+    r"to|cheques?|sublet|rent|lease|venue|workshops?|trainings?|held|rooms|conference|"
     r"hotel|parking|"
     r"our (?:\w+ )?(?:new )?(?:rooms|office|practice|service|unit|team|address|premises|building|site|branch|home)|"
     r"premises|practice|relocat\w+|library|"
@@ -171,6 +176,7 @@ _OF_GROUPS = re.compile(
 
 
 _LINE = re.compile(
+    r"\b(?:assistant|secretary|coordinator|organi[sz]er|treasurer|convenor)\b|"
     r"\b(?:help|hot|text|support|crisis|life|advice|warm|duty)[ ]?(?:line|phone|worker)s?\b|\b(?:intake|reception|"
     r"on[- ]call|after[- ]hours|bookings?|"
     r"referrals?|clinic|practice|services?)\b",
@@ -241,7 +247,8 @@ def _whose(view: View, start: int, end: int, value: str, people: bool) -> Level 
         if not mobile or offered:
             return None
         return Level.WARNING if _LINE.search(view.text, *place) else Level.CLINICAL
-    return Level.CLINICAL if mobile or people else Level.WARNING
+    of_a_case = people or CASE.search(view.text, left, right)
+    return Level.CLINICAL if mobile or of_a_case else Level.WARNING
 
 
 def addresses(view: View, known: Known) -> Iterator[Hit]:
@@ -308,6 +315,8 @@ def streets(view: View) -> Iterator[Hit]:
             left, right = view.sentence(start, end, 160)
             at_home = _LIVES.search(view.text, max(left, start - 80), start)
             offered = any(words.search(view.text, left, right) for words in (_VENUE, OFFERED, PUBLIC))
+            if _FAMOUS.search(found[0]):
+                continue
             office = _OFFICE.match(found[0]) or _BUILDING.search(view.text, max(0, start - 45), start)
             if (offered or office) and not at_home:
                 continue

@@ -127,7 +127,9 @@ def _titled(view: View) -> Iterator[Named]:
             or (public and not of_a_client)
         ):
             continue
-        yield Named(Hit("name", Level.CLINICAL, found.start(), end), name, False)
+        # a colleague who is recommended or farewelled is named with good reason
+        praised = not learned and not of_a_client and around.PROFESSIONAL.search(view.text, left, right)
+        yield Named(Hit("name", Level.WARNING if praised else Level.CLINICAL, found.start(), end), name, False)
     for found in naming.SMALL_TITLED.finditer(view.text):
         if found["name"] not in NO_NAMES and not view.in_signature(found.start()):
             yield Named(Hit("name", Level.CLINICAL, *found.span()), found["name"], False)
