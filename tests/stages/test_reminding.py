@@ -168,7 +168,8 @@ def test_several_posts_in_one_mail_answered_line_by_line(make: Callable[..., Con
     assert mine.subject == "4 posts wait for you" and "2. Second" in mine.text and "found 1: Phone number" in mine.text
     assert "7010" not in mine.text
     quoted = "\n".join(f"> {line}" for line in mine.text.splitlines())
-    words = f"1 approve\n2. reject off topic,\nplease ask in anxiety\n#3 aprove\n9 discard\n\nOn Monday X wrote:\n{quoted}\n"
+    lines = ("1 approve", "2. reject off topic,", "please ask in anxiety", "#3 aprove", "9 discard")
+    words = "\n".join((*lines, "", "On Monday X wrote:", quoted, ""))
     reply(ctx, mine, words)
     assert states(ctx) == ["accepted", "rejected", "held", "held"]
     told = notices(ctx, "unclear")[-1].text
