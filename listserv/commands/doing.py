@@ -112,9 +112,9 @@ def answer(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof
     reader = membership.reader(tx, ctx.settings, to.person, ctx.clock())
     if not notices.room(ctx, tx, "commands", to.email):
         return True
-    if row.status == Status.APPLIED and found[0].verb in ("status", "agree", "renew"):
-        if life.status_of_applicant(ctx, tx, incoming.authors[0].address, answering):
-            return True  # what is missing is answered there, in reply to a mail with a token
+    applies = row.status == Status.APPLIED and found[0].verb in ("status", "agree", "renew")
+    if applies and life.status_of_applicant(ctx, tx, incoming.authors[0].address, answering):
+        return True  # what is missing is answered there, in reply to a mail with a token
     mail = f"command from {one_line(incoming.authors[0].address, 200)}, Message-ID {incoming.message_id or 'none'}"
     results = [_result(Asked(ctx, tx, route, to, row, reader, command, proof, mail)) for command in found]
     notices.put(

@@ -2,8 +2,8 @@
 
 Whoever writes there hears the same: one mail to the address that stood in From, which its owner answers. So nobody can
 be found out (whether an address is a member's is told to that address alone) and nobody bombed (one mail a day and
-address, two for all +tags of it, a limit for all together). The steps: the address confirmed, name, profession and registration told, the terms
-agreed to, in any order, in one mail or several; then a verifier looks. Reminded after 7 days, closed after 30.
+address, two for all +tags of it, a limit for all together). The steps: the address confirmed, name, profession and
+registration told, the terms agreed to, in any order, in one mail or several; then a verifier looks. Reminded after 7 days, closed after 30.
 """
 
 from __future__ import annotations
@@ -185,9 +185,7 @@ def _problem(ctx: Context, values: dict[str, Any]) -> str:
     return f"{number} does not look like a registration number of {profession.title}."
 
 
-def _go_on(
-    ctx: Context, tx: Connection, number: int, answers: str | None, problem: str, agreed_by: str = ""
-) -> None:
+def _go_on(ctx: Context, tx: Connection, number: int, answers: str | None, problem: str, agreed_by: str = "") -> None:
     """After each answer: a person as soon as the address is confirmed, verifiers as soon as everything is told."""
     row = tx.execute(select(_application).where(_application.c.id == number)).one()
     person = row.person_id or _person_of(ctx, tx, row)

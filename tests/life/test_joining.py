@@ -78,7 +78,10 @@ def test_all_in_one_mail(ctx: Context) -> None:
     row = rows(ctx, f"SELECT {columns} FROM {joined} WHERE p.name = 'Nora Neu'")[0]
     assert tuple(map(str, row)) == ("active", "PSY0001112223", "2027-11-30", "perinatal", "weekly")
     evidence = rows(ctx, "SELECT a.evidence, t.text FROM agreement a JOIN termstext t ON t.version = a.version")[0]
-    assert evidence.evidence.startswith("reply from new@there.test, Message-ID <") and evidence.text == "Be kind; name no client."
+    assert (
+        evidence.evidence.startswith("reply from new@there.test, Message-ID <")
+        and evidence.text == "Be kind; name no client."
+    )
 
 
 def test_one_by_one_in_any_order(ctx: Context) -> None:
