@@ -77,10 +77,10 @@ def one(line: str) -> Command | None:
             return None
         return Command(verb, word, rest, shown)
     first, *more = folded.split(" ")
-    known = [word for word in _VERB_OF if len(word) > 3]
+    known = [word for word in _VERB_OF if len(word) > 3 and word[0] == first[:1]]
     near = difflib.get_close_matches(first, known, n=1, cutoff=0.75)
     if not near and len(more) < 2 and not is_greeting(shown):  # a line as short as a command
-        near = difflib.get_close_matches(first, [word for word in known if word[0] == first[:1]], n=1, cutoff=0.66)
+        near = difflib.get_close_matches(first, known, n=1, cutoff=0.66)
     if near and len(more) < 4:
         return Command("", first, "", shown, " ".join((near[0], *more)))
     return None

@@ -3,7 +3,8 @@
 Whoever writes there hears the same: one mail to the address that stood in From, which its owner answers. So nobody can
 be found out (whether an address is a member's is told to that address alone) and nobody bombed (one mail a day and
 address, two for all +tags of it, a limit for all together). The steps: the address confirmed, name, profession and
-registration told, the terms agreed to, in any order, in one mail or several; then a verifier looks. Reminded after 7 days, closed after 30.
+registration told, the terms agreed to, in any order, in one mail or several; then a verifier looks. Reminded after
+7 days, closed after 30.
 """
 
 from __future__ import annotations

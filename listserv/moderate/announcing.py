@@ -236,8 +236,9 @@ def _receipt(ctx: Context, tx: Connection, post: Any, author: Recipient) -> None
     copies = tx.execute(select(func.count()).where(_delivery.c.post_id == post.id, ~own[1])).scalar()
     url = permalinks.url(ctx.settings, post.list_name, post.tag) if ctx.settings.web is not None else ""
     notices.put(
-        ctx, tx, "posted", author, "posted", list_name=post.list_name, post_id=post.id, url=url, copies=int(copies or 0),
-        answering=notices.Answering(post.message_id_header), subject=one_line(post.subject, 200) or "(no subject)",
+        ctx, tx, "posted", author, "posted", list_name=post.list_name, post_id=post.id, url=url,
+        copies=int(copies or 0), answering=notices.Answering(post.message_id_header),
+        subject=one_line(post.subject, 200) or "(no subject)",
     )  # fmt: skip
 
 

@@ -222,7 +222,8 @@ LINES = {
     "pause bis 3. März": ("pause", "bis 3. März"), "Set digest plain": ("digest", "plain"), "digest": ("digest", ""),
     "leave perinatal": ("leave", "perinatal"), "Leaving soon": None, "whoami": ("status", ""),
     "i agree": ("agree", ""), "I agree with Ben about that": None, "I agree to the new terms.": ("agree", ""),
-    "forget me": ("forget", ""), "Forget it": None, "last 20 perinatal": ("last", "20 perinatal"), "": None, "lists are fine": None,
+    "forget me": ("forget", ""), "Forget it": None, "": None, "lists are fine": None,
+    "last 20 perinatal": ("last", "20 perinatal"),
 }  # fmt: skip
 
 
