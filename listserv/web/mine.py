@@ -60,8 +60,8 @@ def routes(ctx: Context) -> list[Route]:
             change = _CHANGES.get(action, _change_feed)
             await ctx.db.write(lambda tx: change(ctx, tx, here, fields))
             ctx.wake.outbox.set()
-            asked = "?asked" if action == "address-add" else ""
-            return RedirectResponse(f"{pages.path_of(ctx.settings)}/me{asked}", 303)
+            query = "?asked" if action == "address-add" else ""
+            return RedirectResponse(f"{pages.path_of(ctx.settings)}/me{query}", 303)
         feeds = await ctx.db.read(lambda tx: _feeds(tx, here.reader.person))
         wishes_ = await ctx.db.read(lambda tx: _wishes(ctx, tx, here.reader.person))
         lists = [
