@@ -117,6 +117,9 @@ def answer(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof
         return True  # what is missing is answered there, in reply to a mail with a token
     mail = f"command from {one_line(incoming.authors[0].address, 200)}, Message-ID {incoming.message_id or 'none'}"
     results = [_result(Asked(ctx, tx, route, to, row, reader, command, proof, mail)) for command in found]
+    results = [result for result in results if result["words"]]  # leaving is told by the mail that can undo it
+    if not results:
+        return True
     notices.put(
         ctx,
         tx,
@@ -270,13 +273,8 @@ def _leave(asked: Asked) -> str:
             _subscription.c.left_at.is_(None),
         )
     )
-    left = []
-    for row in list(rows):
-        if farewell.leave(asked.ctx, asked.tx, row.id) is not None:
-            left.append(routing.title(asked.ctx.settings, row.list_name))
-    if not left:
-        return "You are not on that list."
-    return f"You have left {', '.join(left)}. A mail of its own tells how to undo it. You are a member as before."
+    left = [row for row in list(rows) if farewell.leave(asked.ctx, asked.tx, row.id) is not None]
+    return "" if left else "You are not on that list."
 
 
 def _delivery(asked: Asked) -> str:
