@@ -53,6 +53,7 @@ class Asked:
     reader: Reader | None
     command: Command
     proof: str = ""  # what proves that the mail is theirs
+    mail: str = ""  # the mail itself, in words: from which address, which Message-ID
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -111,7 +112,11 @@ def answer(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof
     reader = membership.reader(tx, ctx.settings, to.person, ctx.clock())
     if not notices.room(ctx, tx, "commands", to.email):
         return True
-    results = [_result(Asked(ctx, tx, route, to, row, reader, command, proof)) for command in found]
+    applies = row.status == Status.APPLIED and found[0].verb in ("status", "agree", "renew")
+    if applies and life.status_of_applicant(ctx, tx, incoming.authors[0].address, answering):
+        return True  # what is missing is answered there, in reply to a mail with a token
+    mail = f"command from {one_line(incoming.authors[0].address, 200)}, Message-ID {incoming.message_id or 'none'}"
+    results = [_result(Asked(ctx, tx, route, to, row, reader, command, proof, mail)) for command in found]
     notices.put(
         ctx,
         tx,
@@ -385,7 +390,7 @@ def _terms(asked: Asked) -> str:
 
 
 def _agree(asked: Asked) -> str:
-    return life.agree(asked.ctx, asked.tx, asked.to.person, "agreed by a command by mail")
+    return life.agree(asked.ctx, asked.tx, asked.to.person, asked.mail)
 
 
 def _renew(asked: Asked) -> str:

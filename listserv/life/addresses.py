@@ -54,7 +54,8 @@ def _add(ctx: Context, tx: Connection, to: Recipient, email: str, key: str, own:
         return f"{email} is one of your addresses already."
     if len(own) >= MOST:
         return f"You have {len(own)} addresses; remove one first."
-    if not routing.is_own(ctx.settings, email) and person_with(tx, key) is None:
+    free = not routing.is_own(ctx.settings, email) and person_with(tx, key) is None
+    if free and not notices.asked_enough(ctx, tx, email):
         token = moderate.issue(ctx, tx, Purpose.ADDRESS, to.person, about=email, life=LIFE)
         reply_to = routing.address(ctx.settings, HUB, routing.Kind.CONFIRM, token)
         notices.put(ctx, tx, "address", email, "address", reply_to=reply_to, who=to.name, old=to.email)
