@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
+from listserv import vault
 from listserv.archiver import files
 from listserv.context import Context
 from listserv.mail.body import Body, render, without_addresses
@@ -34,7 +35,11 @@ _post = Post.__table__  # type: ignore[attr-defined]
 _raw = Raw.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
 
-ARCHIVED = (PostState.RELEASED, PostState.RECALLED)
+ARCHIVED = or_(
+    _post.c.state == PostState.RELEASED,
+    (_post.c.state == PostState.RECALLED) & (_post.c.released_at.is_not(None) | _post.c.imported),
+)
+"""What an archive has, a post that was taken back as a place without words; not one that never went out."""
 _TAKEN = "SELECT 1 FROM message WHERE list = ? AND tag = ?"
 EXCERPT = 240  # characters
 REMOVED = "[taken back]"
@@ -62,7 +67,7 @@ def read(tx: Connection, post_ids: Sequence[int]) -> list[Any]:
         select(*_POST_COLUMNS, _raw.c.raw, _person.c.name, _person.c.profession)
         .join(_raw, _raw.c.id == _post.c.message_id)
         .outerjoin(_person, _person.c.id == _post.c.person_id)
-        .where(_post.c.id.in_(post_ids), _post.c.state.in_(ARCHIVED))
+        .where(_post.c.id.in_(post_ids), ARCHIVED)
         .order_by(_post.c.id)
     )
     return list(tx.execute(query))
@@ -98,7 +103,7 @@ def entry(ctx: Context, post: Any) -> Entry:
     date = int(post.received_at.timestamp())
     hide = settings.archive.addresses == "hidden"
     shown = post.state == PostState.RELEASED
-    message = _message(post)
+    message = _message(ctx, post)
     listed = settings.lists.get(post.list_name)
     about = subject_of(post.subject, listed.subject_prefix if listed else None)
     links = links_of(message)
@@ -172,9 +177,9 @@ def _before_at(address: str) -> str:
     return found[0] if found else address or "unknown"
 
 
-def _message(post: Any) -> Message:
+def _message(ctx: Context, post: Any) -> Message:
     try:
-        return parse(zlib.decompress(post.raw))
+        return parse(vault.unpacked(ctx.keys.held, post.raw))
     except TooComplex:  # it was taken when the caps were wider
         return Message(b"", (), b"")
 

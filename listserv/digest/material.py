@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
-import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from listserv import archiver
+from listserv import archiver, vault
 from listserv.context import Context
 from listserv.mail.body import without_addresses
 from listserv.mail.message import TooComplex, parse
@@ -41,7 +40,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Thread:
     """One conversation. `new` are its posts of this time; `people` everybody who has ever taken part, as keys of the
-    index; `origins` the messages of this time, to recognise what stands on two lists; `newest`: who wrote lately."""
+    index; `origins` the messages of this time, to recognise what stands on two lists; `newest`: who wrote lately, name
+    and profession."""
 
     list_name: str
     tag: str
@@ -51,7 +51,7 @@ class Thread:
     excerpt: str
     answers: int
     new: int
-    newest: tuple[str, ...]
+    newest: tuple[tuple[str, str], ...]
     people: frozenset[str]
     origins: frozenset[int]
     begun: bool  # in this time
@@ -133,15 +133,15 @@ class Source:
     ) -> Thread | None:
         told = db.execute("SELECT * FROM thread WHERE list = ? AND tag = ?", (list_name, tag)).fetchone()
         rows = db.execute(
-            "SELECT post, tag, author, name, date, excerpt, shown FROM message WHERE list = ? AND thread = ?"
-            " ORDER BY moment, tag",
+            "SELECT post, tag, author, name, profession, date, excerpt, shown FROM message"
+            " WHERE list = ? AND thread = ? ORDER BY moment, tag",
             (list_name, tag),
         ).fetchall()
         if told is None or not rows:
             return None
         numbers = {row.id for row in new}
         first = rows[0]
-        names = [row["name"] for row in rows if row["post"] in numbers and row["name"]]
+        wrote = [(row["name"], row["profession"]) for row in rows if row["post"] in numbers and row["name"]]
         opened = next((row for row in rows if row["tag"] == tag), first)
         return Thread(
             list_name=list_name,
@@ -152,7 +152,7 @@ class Source:
             excerpt=self._excerpt(tx, opened["post"], opened["excerpt"]) if opened["shown"] else "",
             answers=told["count"] - 1,
             new=len(numbers),
-            newest=tuple(dict.fromkeys(reversed(names))),
+            newest=tuple(dict.fromkeys(reversed(wrote))),
             people=frozenset(row["author"] for row in rows if row["author"]),
             origins=frozenset(row.origin_id for row in new if row.origin_id),
             begun=opened["post"] in numbers,
@@ -192,7 +192,7 @@ class Source:
                 .where(_post.c.id == post)
             ).first()
             try:
-                words = excerpt(zlib.decompress(row.raw), row.from_name) if row is not None else ""
+                words = excerpt(vault.unpacked(self.ctx.keys.held, row.raw), row.from_name) if row is not None else ""
             except Exception as error:  # one message must not keep everybody's letter
                 log.error("post %d has no excerpt in the digest: %s", post, type(error).__name__)
                 words = ""
@@ -203,6 +203,7 @@ class Source:
 
 
 _GAPS = re.compile(r"\s+")
+_LONG_URL = re.compile(r"<?https?://([^\s/<>]{1,60})/[^\s<>]{40,}>?", re.I)  # its host is enough here
 _MARKS = re.compile(r"(?<!\S)[-*_=#~>|]{2,}(?!\S)")
 
 
@@ -218,7 +219,7 @@ def excerpt(raw: bytes, name: str = "", words: int = WORDS) -> str:
         lines = lines[1:]
     if len(lines) > 1 and _is_name(lines[-1], name):
         lines = lines[:-1]
-    text = _GAPS.sub(" ", _MARKS.sub(" ", clean(" ".join(lines)))).strip()
+    text = _GAPS.sub(" ", _MARKS.sub(" ", _LONG_URL.sub(r"\1/…", clean(" ".join(lines))))).strip()
     found = text.split(" ")
     short = " ".join(found[:words])
     if len(found) > words or len(short) > words * 9:
