@@ -55,7 +55,8 @@ def announce(ctx: Context, tx: Connection, post: Any, to: Sequence[Recipient] | 
     if to is None:
         found = Counter(str(finding.level) for _, finding, _ in posts.screened_of(ctx, post).left())
         audit.held(tx, ctx.clock(), post, **found)
-        _tell_waiting(ctx, tx, post, values["subject"])
+        if not post.returns:  # else they were asked about it and know
+            _tell_waiting(ctx, tx, post, values["subject"])
 
 
 def notice(
