@@ -101,6 +101,15 @@ OWN_CONTACT = re.compile(
     r"\b(?:me|us) (?:on|at|via) (?:\w+ ){0,3}\Z|\bget in touch\b[^.\n]{0,30}\Z",
     re.I,
 )
+INVENTED = re.compile(
+    r"\b(?:made[- ]up|invented|imagined|fabricated) (?:by|for|case|client|patient|vignette|example|person|scenario|story)\b|"
+    r"\b(?:fictional|fictitious|imaginary|hypothetical|mock) (?:case|client|patient|vignette|example|person|scenario|"
+    r"for|exercise|referral)\b|\bany (?:likeness|resemblance|similarity)\b|"
+    r"\b(?:vignettes?|examples?|case|scenario|client|patient|everything|all of it|all details?|details?) (?:here |below |above )?"
+    r"(?:is|are|was|were|has been|have been) (?:\w+ )?(?:invented|made[- ]up|fictional|fictitious|imaginary)\b",
+    re.I,
+)
+"""Says that what is told did not happen; stronger than names that were changed."""
 PSEUDONYM = re.compile(
     r"not (?:her|his|their|the) real name|pseudonym|names? (?:has|have)? ?(?:been )?changed|names? and details? "
     r"changed|"

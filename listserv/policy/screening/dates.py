@@ -10,6 +10,7 @@ from listserv.policy.screening.context import CASE, EVENT
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit
 from listserv.policy.screening.plain import View
+from listserv.policy.screening.tables import cells
 
 _MONTH = (
     r"(?:jan(?:uary|uar|vier)?|feb(?:ruary|ruar)?|f[ée]vr(?:ier)?|mar(?:ch|s)?|märz|apr(?:il)?|avr(?:il)?|may|mai|"
@@ -38,7 +39,7 @@ _OF_BIRTH = re.compile(
     re.I,
 )
 _BORN = re.compile(
-    r"\bd\.?[ /]?o\.?[ /]?b\b\.?|\bborn\b|\bb\.(?=[ ]?\Z)|(?<=\()[*]|\bbirth(?:[ -]?(?:day|date))?s?\b|\bdate of "
+    r"\bd\.?[ /]?o\.?[ /]?b\b\.?|\bborn\b|\bb[-\']?days?\b|\bb(?:ri|i|ir|irt)th(?:[ -]?(?:day|date|dy))\b|\bb\.(?=[ ]?\Z)|(?<=\()[*]|\bbirth(?:[ -]?(?:day|date))?s?\b|\bdate of "
     r"birth\b|\bgeb(?:oren|\.)|\bgeburtsdatum\b|"
     r"\bn[ée]e? le\b|\bdate de naissance\b|\bbdate\b",
     re.I,
@@ -46,6 +47,11 @@ _BORN = re.compile(
 _COMPACT = re.compile(
     rf"\b(?:d\.?o\.?b\b\.?|born|birth)[ :=(-]{{0,4}}(?P<date>{_DAY}[ -]?{_NUM_MONTH}[ -]?(?:19|"
     rf"20)?\d\d|(?:19|20)\d\d{_NUM_MONTH}{_DAY})(?!\d)",
+    re.I,
+)
+_BIRTH_HEAD = re.compile(
+    r"\W*(?:(?:client|patient|pt|child)(?:'?s)?[ ])?(?:d\.?[ /]?o\.?[ /]?b\.?|born(?: on)?|birth[ -]?da(?:te|y)|b-?day|"
+    r"date of birth|geb(?:oren|urtsdatum|\.)?|n[ée]e? le|date de naissance)\W*",
     re.I,
 )
 _NOT_BORN_THEN = re.compile(r"\b(?:18\d\d|190\d|191\d)\b")
@@ -68,6 +74,17 @@ _AGE = re.compile(
     r"\b(?P<short>9\d|10\d)(?:yo|[ ]?y/o)?[ ]?[MFmf]\b(?![.\w])",
     re.I,
 )  # fmt: skip
+_AGE_IN_WORDS = re.compile(
+    r"\b(?:ninety(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|(?:a|one) hundred(?: and (?:one|two|three|"
+    r"four|five|six|seven|eight|nine))?)[ -](?:years?[ -](?:old|of age)|y/?o\b)",
+    re.I,
+)
+_NEARLY = re.compile(
+    r"\b(?:nearly|almost|rising|pushing|just turned|turn(?:s|ed|ing)|(?:she|he)(?:'s|s| is| was)(?: now)?|"
+    r"(?:mother|father|mum|dad|nan|grandmother|grandfather|client|patient|resident)(?:'s| is| was)(?: now)?)[ ]"
+    r"(?:9\d|10[0-9])(?=[,;:!?)\n]|\.(?!\d)|\Z|[ ](?:and|but|now|next|in|this|on|with|when|years?)\b)(?![ ]in[ ]\d)",
+    re.I,
+)
 _NOT_AN_AGE = re.compile(
     r"\b(?:over|above|under|up to|more than|less than|at least|older than|beyond|to|-|than)[ "
     r"]\Z",
@@ -90,6 +107,11 @@ _OF_BIRTHS = (
     "nee ",
     "(*",
     "b.",
+    "bday",
+    "b-day",
+    "b'day",
+    "brith",
+    "bith",
 )
 
 
@@ -100,6 +122,9 @@ def births(view: View) -> Iterator[Hit]:
         return
     for found in view.by_numbers(_COMPACT):
         yield Hit("birth-date", Level.HIGH, *found.span("date"))
+    for start, end, head, _ in cells(text):
+        if _BIRTH_HEAD.fullmatch(head) and (date := _OF_BIRTH.search(text, start, end)):
+            yield Hit("birth-date", Level.HIGH, *date.span())
     dates = [found.span() for found in _OF_BIRTH.finditer(text)]
     for number, (start, end) in enumerate(dates):
         if _NOT_BORN_THEN.search(text, start, end) or view.in_web(start):
@@ -153,7 +178,13 @@ def _in_heading(view: View, start: int) -> bool:
 
 
 def ages(view: View) -> Iterator[Hit]:
-    """Ages of 90 and more."""
+    """Ages of 90 and more, in digits or in words."""
+    if view.mentions(("ninety", "hundred")):
+        for found in _AGE_IN_WORDS.finditer(view.text):
+            if not _NOT_AN_AGE.search(view.text, max(0, found.start() - 12), found.start()):
+                yield Hit("age", Level.WARNING, *found.span())
+    for found in view.by_numbers(_NEARLY):
+        yield Hit("age", Level.WARNING, *found.span())
     for found in view.by_numbers(_AGE):
         group = next(name for name in ("age", "aged", "short") if found[name])
         start = found.start(group)

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from listserv.mail.passages import Passage, Place, Unread
 from listserv.mail.whose import joined, signed_by, whose
-from listserv.policy.screening import circumstances, contacts, danger, dates, numbers, people
+from listserv.policy.screening import check_digits, circumstances, contacts, danger, dates, numbers, people
+from listserv.policy.screening.context import INVENTED
 from listserv.policy.screening.finding import GRAVITY, Finding, Level
 from listserv.policy.screening.kinds import BY_WORD, title
 from listserv.policy.screening.known import Hit, Known, key
@@ -23,6 +24,12 @@ MAX_FINDINGS = 500  # of one message; nobody reads more
 REMOVED = "[removed]"
 _APART = frozenset(("risk", "combination"))  # these stand beside others at the same place
 _OF_SIGNATURES = frozenset(("phone", "mail-address", "street-address", "place", "page", "practitioner", "workplace"))
+_CHECKS: dict[str, Callable[[str], bool]] = {
+    "medicare-card": check_digits.is_medicare,
+    "ihi": check_digits.is_luhn,
+    "tax-file": check_digits.is_tfn,
+    "bank": check_digits.is_luhn,
+}
 _FILLED = re.compile(r"[^\W_]")
 DETECTORS: tuple[Callable[[View], Iterator[Hit]], ...] = (
     numbers.find,
@@ -61,7 +68,9 @@ _UNREAD = {
 def names(passages: Iterable[Passage]) -> frozenset[str]:
     """Every personal name that would be a finding if nobody in it were known, without titles. Ask who of them are
     members, and give those back as `Known.members`."""
-    return frozenset(name for passage in passages for name in people.names_in(view(passage)))
+    passages = tuple(passages)
+    about = _subject(passages)
+    return frozenset(name for passage in passages for name in people.names_in(_seen(passage, about)))
 
 
 def addresses(passages: Iterable[Passage]) -> frozenset[str]:
@@ -73,11 +82,12 @@ def screen(passages: Sequence[Passage], known: Known) -> tuple[Finding, ...]:
     """The findings by place: one for each value in each passage, quoted or not, the graver one where two overlap; a
     `risk` and the parts of a `combination` stand for themselves. At most MAX_FINDINGS, the gravest. Never raises."""
     found: list[Finding] = []
+    about = _subject(passages)
     for number, passage in enumerate(passages):
         if passage.unread is not None:
             found.append(Finding(_UNREAD[passage.unread], Level.CLINICAL, passage.place, number, 0, 0, 1, ""))
         signed = _signed(passage, known)
-        seen = view(signed)
+        seen = _seen(signed, about)
         own = key(" ".join(signed.text[a:b] for a, b in signed.signature if not within(signed.quoted, a)))
         taken: set[tuple[str, str, bool]] = set()
         for hit in _resolved(_hits(seen, known)):
@@ -101,6 +111,16 @@ def screen(passages: Sequence[Passage], known: Known) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def _subject(passages: Sequence[Passage]) -> str:
+    return next((passage.text[:400] for passage in passages if passage.place == Place.SUBJECT), "")
+
+
+def _seen(passage: Passage, about: str) -> View:
+    """A passage with the subject at hand: what a number is may be said there alone."""
+    seen = view(passage)
+    return seen if passage.place == Place.SUBJECT or not about else replace(seen, about=about)
+
+
 def _signed(passage: Passage, known: Known) -> Passage:
     """The passage with the signatures that excuse what stands in them: the author's, also where nothing but the name
     introduces it, and within quotations those of members. A client's mail that is passed on has a signature as well."""
@@ -118,14 +138,23 @@ def _signed(passage: Passage, known: Known) -> Passage:
 def _hits(seen: View, known: Known) -> Iterator[Hit]:
     if not seen.text.strip():
         return
+    invented = INVENTED.search(seen.text) is not None or INVENTED.search(seen.about) is not None
     for detector in DETECTORS:
-        yield from detector(seen)
+        yield from (_of_an_example(hit, seen) if invented else hit for hit in detector(seen))
     for with_people in WITH_PEOPLE:
         yield from with_people(seen, known)
     for own in known.detectors:
         for found in own.pattern.finditer(seen.text):
             if found.end() > found.start():
                 yield Hit(own.name, own.level, *found.span())
+
+
+def _of_an_example(hit: Hit, seen: View) -> Hit:
+    """A hit where the text says that all of it is made up: a warning, unless a check digit says that it is real."""
+    check = _CHECKS.get(hit.kind)
+    real = check is not None and check(re.sub(r"[^0-9A-Za-z]", "", seen.digits[hit.start : hit.end]))
+    grave = GRAVITY[hit.level] > GRAVITY[Level.WARNING]
+    return replace(hit, level=Level.WARNING) if grave and not real else hit
 
 
 def _resolved(hits: Iterable[Hit]) -> list[Hit]:

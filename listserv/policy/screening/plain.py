@@ -62,6 +62,7 @@ class View:
     numbers: tuple[tuple[int, int], ...]  # around digits; whatever needs one is looked for there only
     long_numbers: tuple[tuple[int, int], ...]  # close around four digits or more that may be one number
     made_up: bool = False  # whether it says that its names are invented
+    about: str = ""  # the subject, for words that say what the text is about
 
     def mentions(self, words: tuple[str, ...]) -> bool:
         """Whether one of these, in small letters, stands anywhere."""

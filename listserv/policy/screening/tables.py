@@ -1,0 +1,60 @@
+"""Tables in a text: each cell with the head of its column, since "Born" may stand far above a date.
+
+Pure, below the detectors. A table is what has cells divided by `|`, tabs or two blanks on lines that follow each other
+(formatted tables are read with two blanks); its first line is the head where no cell of it holds a digit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+Cell = tuple[int, int, str, str]  # begin, end, the head of its column, all heads
+_APART = re.compile(r"\||\t|[ ]{2,}")
+_RULE = re.compile(r"[\s|:+-]+")
+MAX_HEAD = 40
+MAX_ROWS = 500
+
+
+@lru_cache(8)
+def cells(text: str) -> tuple[Cell, ...]:
+    """Every cell below a head, in order; none where nothing divides cells."""
+    return tuple(_cells(text)) if "|" in text or "\t" in text or "  " in text else ()
+
+
+def _cells(text: str) -> Iterator[Cell]:
+    heads: list[str] = []
+    rows = at = 0
+    for line in text.splitlines(keepends=True):
+        bare = line.strip()
+        row = list(_row(line, at)) if 0 < len(bare) < 500 else []
+        at += len(line)
+        if len(row) < 2:
+            heads = heads if bare and _RULE.fullmatch(bare) else []
+            continue
+        if not heads or rows > MAX_ROWS:
+            named = [text[start:end] for start, end in row]
+            is_head = not any(len(name) > MAX_HEAD or re.search(r"\d", name) for name in named)
+            heads, rows = named if is_head else [], 0
+            continue
+        if _RULE.fullmatch(bare):
+            continue
+        rows += 1
+        together = " ".join(heads)
+        yield from ((start, end, head, together) for (start, end), head in zip(row, heads, strict=False))
+
+
+def _row(line: str, at: int) -> Iterator[tuple[int, int]]:
+    """Where the cells of a line stand; what stands outside of the outermost `|` is none."""
+    start = 0
+    bounds = [*((found.start(), found.end()) for found in _APART.finditer(line)), (len(line), len(line))]
+    ruled = "|" in line
+    for end, after in bounds:
+        if not ruled or "|" in line[end:after] or end == len(line):
+            cell = line[start:end]
+            inside = cell.strip()
+            if inside or (ruled and start > 0 and end < len(line)):
+                begin = start + len(cell) - len(cell.lstrip())
+                yield at + begin, at + begin + len(inside)
+            start = after
