@@ -121,8 +121,7 @@ def known_of(entry: dict[str, Any]) -> Known:
     """Who writes and who may be named, as the stage that asks the database would say."""
     author = entry.get("author") or {}
     emails = [author["email"]] if author.get("email") else []
-    registered = [author["registration"]] if author.get("registration") else []
-    return Known(author.get("name", ""), tuple(emails), frozenset(entry.get("members") or ()), (), tuple(registered))
+    return Known(author.get("name", ""), tuple(emails), frozenset(entry.get("members") or ()))
 
 
 def plain(value: str) -> str:

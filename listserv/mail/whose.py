@@ -95,6 +95,11 @@ def bare(line: str) -> str:
     return line[marks.end() :] if marks else line
 
 
+def _depth(line: str) -> int:
+    marks = _MARKS.match(line)
+    return marks[0].count(">") if marks else 0
+
+
 def _header_block(lines: Sequence[str], at: int) -> bool:
     """Whether the labels of a quoted message begin here: at least three of them in five lines, or two with From."""
     if not is_header_label(lines[at]):
@@ -139,6 +144,8 @@ def _signature_end(lines: Sequence[str], quoted: Sequence[bool], at: int) -> int
     end = at + 1
     while end < min(len(lines), at + MAX_SIGNATURE) and quoted[end] == quoted[at]:
         line = bare(lines[end])
+        if quoted[end] and _depth(lines[end]) != _depth(lines[at]) and line.strip():
+            break  # somebody else's words
         if _POSTSCRIPT.match(line) or (is_header_label(line) and _header_block(lines, end)):
             break
         if is_disclaimer(line):  # everything down to the quotation

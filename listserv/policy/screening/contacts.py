@@ -43,6 +43,7 @@ _HIDDEN_ADDRESS = re.compile(
     r"]?[a-z]{2,10}){1,3}",
     re.I,
 )
+_LINKED_ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}(?:%40|@)(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![\w-])", re.I)
 _ROLE = re.compile(
     r"(?:info|intake|admin|administration|reception|referrals?|enquir(?:y|ies)|inquir(?:y|ies)|contact|support|office|"
     r"bookings?|events?|no-?reply|donotreply|help|helpdesk|hello|mail|team|training|education|registrations?|"
@@ -104,7 +105,8 @@ _COURTS = re.compile(
 )
 _BUILDING = re.compile(
     r"\b(?:Court|Police|Station|School|Council|Chambers|Embassy|Consulate|Museum|Park|Headspace|headspace|"
-    r"Centrelink|Hospital|Library|House|Building|"
+    r"Centrelink|Hospital|Library|House|Building|Health|Psychology|Medical|Rooms|Arcade|Arts|Church|Club|Motel|Inn|"
+    r"Restaurant|Brewery|Gallery|Studios?|Tower|Plaza|Wellness|Therapy|Counselling|Services?|ICC|MCEC|"
     r"Hall|Hotel|Theatre|Centre|Clinic|Institute|College|Press|Society)[^.\n]{0,12}\Z"
 )
 _FAMOUS = re.compile(
@@ -162,7 +164,7 @@ _HANDLE = re.compile(
 )
 _STORY = re.compile(
     r"https?://(?:[\w-]+\.)*news[\w-]*\.[a-z.]{2,20}/[^\s<>\"),;]{3,300}|"
-    r"https?://[^\s<>\"/]{3,80}/[^\s<>\"]{0,150}?(?:/news/|/story/|/stories/|/article/|/articles/|/obituar|"
+    r"https?://[^\s<>\"/]{3,80}(?=/)[^\s<>\"]{0,150}?(?:/news/|/story/|/stories/|/article/|/articles/|/obituar|"
     r"/courts?/|/crime/|/judgments?/|"
     r"/cases?/|(?:coroner|inquest|court|trial|cleared|charged|sentenced|arrested|murder|"
     r"missing)[\w-]*)[^\s<>\"),;]{0,300}",
@@ -192,10 +194,20 @@ _THEIRS = re.compile(
 )
 
 
+_CALL_SOMEBODY = re.compile(
+    r"\b(?:call|contact|ring|text|phone|message|rsvp to|speak (?:to|with)|let)[ ]"
+    r"[A-Z][^\W\d_]{1,20}(?:[ ][A-Z][^\W\d_]{1,20})?(?:[ ]know)?[ ,:(]{0,2}(?:on|at|via)?[ :(]{0,2}\Z"
+)
+
+
 def phones(view: View) -> Iterator[Hit]:
     """Phone numbers but for those of the author, of services and of emergencies."""
     text = view.digits
-    own = {key(found[0])[-8:] for found in view.by_numbers(_PHONE, text) if view.in_signature(found.start())}
+    own = {
+        key(found[0])[-8:]
+        for found in view.by_numbers(_PHONE, text)
+        if view.in_signature(found.start()) or OWN_CONTACT.search(view.text, max(0, found.start() - 60), found.start())
+    }
     for pattern in (_PHONE, _MOBILE_WITHOUT_0, _LOCAL):
         for found in view.by_numbers(pattern, text):
             start, end = found.span()
@@ -248,6 +260,8 @@ def _whose(view: View, start: int, end: int, value: str, people: bool) -> Level 
             return None
         return Level.WARNING if _LINE.search(view.text, *place) else Level.CLINICAL
     of_a_case = people or CASE.search(view.text, left, right)
+    if not of_a_case and not CASE.search(view.text) and _CALL_SOMEBODY.search(view.text, max(0, start - 60), start):
+        return Level.WARNING  # a colleague who is to be called, most likely
     return Level.CLINICAL if mobile or of_a_case else Level.WARNING
 
 
@@ -257,6 +271,7 @@ def addresses(view: View, known: Known) -> Iterator[Hit]:
     patterns = [_ADDRESS] if "@" in view.text else []
     patterns += [_HIDDEN_ADDRESS] if view.mentions(("(at)", "[at]", "{at}")) else []
     of_members = _attributed(view, known) if patterns else set()
+    yield from _in_links(view, known, domains)
     for pattern in patterns:
         for found in pattern.finditer(view.text):
             start, end = found.span()
@@ -277,6 +292,17 @@ def addresses(view: View, known: Known) -> Iterator[Hit]:
             if OFFERED.search(view.text, left, right) and not OF_A_CLIENT.search(view.text, left, right):
                 continue
             yield Hit("mail-address", Level.CLINICAL, start, end)
+
+
+def _in_links(view: View, known: Known, domains: set[str]) -> Iterator[Hit]:
+    """Addresses that a link carries along: `?to=ann%40example.org`."""
+    for begin, stop in view.web:
+        for found in _LINKED_ADDRESS.finditer(view.text, begin, stop):
+            local, _, domain = found[0].casefold().replace("%40", "@").partition("@")
+            told = f"{local}@{domain}" in known.people.addresses or _ROLE.match(local) is not None
+            of_the_site = any(domain == one or domain.endswith("." + one) for one in domains)
+            if view.text[found.start() - 1] in "=?&;:#" and not told and not of_the_site:
+                yield Hit("mail-address", Level.CLINICAL, *found.span())
 
 
 _WRITTEN_AT = re.compile(r"^.*\b(?:\d\d?[:.]\d\d(?:\s?[AaPp]\.?[Mm]\.?)?|\d{4}),?")
@@ -302,6 +328,10 @@ def mail_addresses(view: View) -> Iterator[str]:
 
 def streets(view: View) -> Iterator[Hit]:
     """Street addresses but for the author's own, of services and of events."""
+    of_a_case = CASE.search(view.text) is not None or CASE.search(view.about) is not None
+    only_offers = not of_a_case and any(
+        words.search(text) for words in (OFFERED, _VENUE) for text in (view.about, view.text)
+    )  # nobody in care is spoken of
     for pattern in (_STREET, _LOWER_STREET, _ESTATE, _PO_BOX, _ABROAD):
         for found in view.by_numbers(pattern):
             start, end = found.span()
@@ -322,7 +352,7 @@ def streets(view: View) -> Iterator[Hit]:
                 continue
             if OWN_CONTACT.search(view.text, max(0, start - 60), start):
                 continue
-            yield Hit("street-address", Level.HIGH, start, end)
+            yield Hit("street-address", Level.HIGH if at_home or not only_offers else Level.WARNING, start, end)
 
 
 def _in_list_of_authors(value: str) -> bool:

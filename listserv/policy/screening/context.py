@@ -98,6 +98,8 @@ OWN_CONTACT = re.compile(
     r"reachable)\b[^.\n]{0,25}\Z|"
     r"\bhappy to (?:chat|talk|discuss|help|share)\b[^.\n]{0,40}\Z|\bfeel free to\b[^.\n]{0,40}\Z|"
     r"\bgive me a (?:call|ring|bell|buzz)\b[^.\n]{0,25}\Z|\bdrop me a line\b[^.\n]{0,25}\Z|\bi'm \w+,[ ]?\Z|"
+    r"\bi(?: can|'ll| will) be (?:reached|contacted)\b[^.\n]{0,25}\Z|\b(?:speak|talk) (?:to|with) me\b[^.\n]{0,25}\Z|"
+    r"\b(?:find|catch|try) me\b[^.\n]{0,25}\Z|\bring or text me\b[^.\n]{0,25}\Z|\bmy (?:cell|mob(?:ile)?|number) is[ ]?\Z|"
     r"\b(?:me|us) (?:on|at|via) (?:\w+ ){0,3}\Z|\bget in touch\b[^.\n]{0,30}\Z",
     re.I,
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from listserv.policy.screening.finding import Level
 
 _SPACE = re.compile(r"[\W_]+")
+_OF_NUMBERS = re.compile(r"\+?\d+|m|t|p|ph|mob|mobile|tel|phone|call|or|and|on")
 _APART = re.compile(r"[,|(/–—•·:;-]")
 
 
@@ -108,6 +109,9 @@ class People:
             return False
         if len(line) <= 40 and set(words) <= self.author:
             return True
+        called = [word for word in words if not _OF_NUMBERS.fullmatch(word)]
+        if len(line) <= 60 and 0 < len(called) < len(words) and set(called) <= self.author and len(called[0]) > 1:
+            return True  # `Ann, 0491 570 006`
         size = len(self.author_in_order)
         return size > 1 and (
             words[:size] == self.author_in_order

@@ -14,6 +14,7 @@ from listserv.policy.screening import check_digits as digits
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit
 from listserv.policy.screening.plain import View
+from listserv.policy.screening.tables import cells
 
 _H, _C, _W, _N = Level.HIGH, Level.CLINICAL, Level.WARNING, Level.NOTE
 # what may stand between the digits of one number, and what has to stand between its groups
@@ -50,30 +51,33 @@ class Number:
     unless: re.Pattern[str] | None = None
     before: int = 60
     after: int = 30
+    by_subject: bool = False  # whether the words may stand in the subject alone
     as_written: bool = False  # letters are letters, none passes for a digit
 
 
 _MEDICARE = _rx(
     r"\bmedicare\b(?![ ]+(?:items?|rebate|provider|locals?|funded|benefits))|\bcards?\b|\bmcn\b|\birn\b|"
-    r"\bm(?:edi)?care\b|\bbulk[ -]bill\w*|\brebates?\b"
+    r"\bm(?:edi)?care\b|\bmed(?:i|e)?c(?:ar|are|re|aer)\b|\bbulk[ -]bill\w*|\brebates?\b"
 )
 _VETERAN = _rx(r"\bDVA\b|\bveterans?\b|\b(?:gold|white|orange)[ -]card\b|\bveterans'? affairs\b")
-_TAX = _rx(r"\bt\.?f\.?n\b|\btax[ -]?file\b|\btax (?:no|number)\b")
+_TAX = _rx(r"\bt\.?f\.?n\b|\btax[ -]?fi(?:le|el|l)\b|\btax (?:no|number)\b")
 _CENTRELINK = _rx(
-    r"\bcentrelink\b|\bcrn\b|\bconcession\b|\bpension(?:er)?\b|\bhealth ?care card\b|\bhcc\b|\bjobseeker\b|"
+    r"\bcent(?:re|er|r)[ -]?l(?:in|n|i)k\b|\bcrn\b|\bconcession\b|\bpension(?:er)?\b|\bhealth ?care card\b|\bhcc\b|\bjobseeker\b|"
     r"\bcustomer (?:reference|ref)\b|\bservices australia\b|\bdsp\b"
 )
 _LICENCE = _rx(
     r"\bdriv(?:er|ers|er's|ers'|ing)\b.{0,4}licen[cs]e|\blicen[cs]e (?:no\b|number|num|#|nr)|\bDL ?(?:no|number|#|:)|"
+    r"\b(?:lic[ie]n[cs]e|lic[ie]?n[cs]|lisen[cs]e|lic\.?) ?(?:no\b|number|num\b|#|nr)|"
     r"\blicen[cs]e\s*(?:\(?(?:NSW|VIC|QLD|SA|WA|TAS|NT|ACT)\)?)?\s*[:#]|\b(?:NSW|VIC|QLD|SA|WA|TAS|NT|ACT|Queensland|"
     r"Victorian|Tasmanian) (?:driver.{0,3} )?licen[cs]e\b|\bführerschein|\bpermis de conduire\b"
 )
 _PROFESSIONAL = _rx(r"\b(?:software|creative commons|licen[cs]ed? to|practi[cs]e|ahpra|registration|liquor)\b")
-_PASSPORT = _rx(r"\bpassports?\b|\breisepass\b|\bpasseport\b")
-_NDIS = _rx(r"\bndis\b|\bndia\b")
+_PASSPORT = _rx(r"\bpas{1,2}p(?:o?r?t|rot|otr)s?\b|\breisepass\b|\bpasseport\b")
+_NDIS = _rx(r"\bndis\b|\bndia\b|\bparticipant (?:no\b|num\w*|id\b|#)")
 _NDIS_FIRM = _rx(r"\b(?:provider|practice|our|registered|registration)\b")
 _BANK = _rx(r"\bbsb\b|\bacc(?:oun)?t?\b\.?|\bbank\b")
 _CARD = _rx(r"\bcards?\b|\bvisa\b|\bmaster ?card\b|\bamex\b|\bcredit\b|\bdebit\b|\beftpos\b")
+_TEST = _rx(r"\b(?:test(?:ing)?|sample|dummy|demo|sandbox|placeholder)[ -]+(?:cards?|numbers?|accounts?|data|mode|pay\w*)\b")
 _EVENT_PAY = _rx(
     r"\b(?:workshop|registrations?|register|donat\w+|our account|association|membership|invoice|fee|conference|"
     r"training|"
@@ -135,17 +139,20 @@ ROWS: tuple[Number, ...] = (
            digits.is_luhn, unsure=_H, wrong=_H),
     Number("ihi", _rx(rf"(?<!\d)8{_S}0{_S}0{_S}3{_S}6{_S}0(?:{_S}\d){{10}}(?!\d)"), None, digits.is_luhn, unsure=_H),
     Number("practitioner", _rx(rf"(?<!\d)8003{_S}6[12](?:{_S}\d){{10}}(?!\d)"), None, digits.is_luhn, unsure=_N),
-    Number("dva-file", _rx(r"(?<![A-Za-z0-9])[NVWQST](?=[A-Z \n\d]{4,})[A-Z]{0,3}[ "
-                           r"\n]{0,2}\d{2,6}[A-Z]?(?![A-Za-z0-9])",
-                           re.RegexFlag(0)), _VETERAN, as_written=True, before=80),
+    Number("dva-file", _rx(r"(?<![A-Za-z0-9])[NVWQST](?:[A-Z]{1,3}[ \n]{0,2}\d{2,6}|[ \n]{0,2}\d{4,6})[A-Z]?"
+                           r"(?![A-Za-z0-9])", re.RegexFlag(0)), _VETERAN, as_written=True, before=80),
+    Number("dva-file", _rx(r"(?<![A-Za-z0-9])[NVWQST][A-Z]{1,3}[ ]?\d{3,6}[A-Z]?(?![A-Za-z0-9])", re.RegexFlag(0)),
+           _VETERAN, as_written=True, by_subject=True),
     Number("tax-file", _rx(rf"(?<![\d.])\d(?:{_S}\d){{7,8}}(?![\d])"), _TAX, digits.is_tfn, wrong=_H, before=40,
            after=15),
     Number("tax-file", _rx(r"(?<![\d.+-])\d{3} \d{3} \d{3}(?![\d -]\d|[A-Z\d])"), None, digits.is_tfn, unsure=_N),
-    Number("centrelink", _rx(rf"(?<![\d])\d{{3}}{_S}\d{{3}}{_S}\d{{3}}[ -]?[A-Z](?![A-Za-z0-9])"), _CENTRELINK,
+    Number("centrelink", _rx(rf"(?<![\d])\d(?:{_S}\d){{8}}[ -]?[A-Z](?![A-Za-z0-9])"), _CENTRELINK,
            unsure=None, before=90, after=50, as_written=True),
     Number("centrelink", _rx(r"(?<![\d])\d{3}[ -]\d{3}[ -]\d{3}[A-Z](?![A-Za-z0-9])", re.RegexFlag(0)), None, unsure=_W,
            as_written=True),
-    Number("ndis", _rx(rf"(?<![\d_])\d{{3}}{_S}\d{{3}}{_S}\d{{3}}(?![\d_])"), _NDIS, unless=_NDIS_FIRM),
+    Number("ndis", _rx(rf"(?<![\d_])\d(?:{_S}\d){{8}}(?![\d_])"), _NDIS, unless=_NDIS_FIRM),
+    Number("ndis", _rx(rf"(?<![\d_])43\d{_SEP}\d{{3}}{_SEP}\d{{3}}(?![\d_])"), _NDIS, unless=_NDIS_FIRM,
+           by_subject=True),
     Number("health-number", _rx(rf"(?<!\d)\d{{3}}{_S}\d{{3}}{_S}\d{{4}}(?!\d)"), _NHS, digits.is_nhs, wrong=_H),
     Number("health-number", _rx(r"(?<!\d)\d{3} \d{3} \d{4}(?!\d)"), None, digits.is_nhs, unsure=_C),
     Number("health-number", _rx(rf"(?<!\d)756{_S}\d{{4}}{_S}\d{{4}}{_S}\d{{2}}(?!\d)"), _AHV, digits.is_ahv, unsure=_H,
@@ -167,10 +174,11 @@ ROWS: tuple[Number, ...] = (
     Number("bank", _rx(r"(?<!\d)\d{4}[ -]?\d{2,4}[ -]?\d{0,3}(?!\d)"), _rx(r"\b(?:account|acct?|a/c)\b\.?[ ]*(?:no|"
         r"number|num|#|:)[ .:#]*\Z"),
            unless=_EVENT_PAY, before=30, after=0),
-    Number("bank", _rx(rf"(?<!\d)[3-6](?:{_S}\d){{12,18}}(?!\d)"), _CARD, digits.is_luhn, before=80),
+    Number("bank", _rx(rf"(?<!\d)[3-6](?:{_S}\d){{12,18}}(?!\d)"), _CARD, digits.is_luhn, unless=_TEST,
+           before=80),
     Number("bank", _rx(rf"(?<![\d-])(?:[3-6]\d{{3}}(?:{_SEP}\d{{4}}){{3}}|3[47]\d{{2}}{_SEP}\d{{6}}{_SEP}\d{{5}}|"
                        r"[45]\d{15})(?![\d-])"), None,
-           digits.is_luhn, unsure=_H),
+           digits.is_luhn, unsure=_H, unless=_TEST),
     Number("bank", _rx(r"(?<!\w)[A-Z]{2}\d{2}(?:[ ]?[A-Z\d]{4}){3,7}(?:[ ]?[A-Z\d]{1,3})?(?!\w)"), None, digits.is_iban,
            unsure=_H, as_written=True),
     Number("plate", _rx(r"(?<![\w-])(?=[A-Z\d -]{0,5}\d)(?=[A-Z\d -]{0,5}[A-Z])[A-Z\d]{1,4}[ -]?[A-Z\d]{1,4}(?:[ "
@@ -198,6 +206,11 @@ ROWS: tuple[Number, ...] = (
 )  # fmt: skip
 
 
+_RECORD_HEAD = _rx(
+    r"\W*(?:mrn|u\.?[/.]?r\.?n?\.?|urn|umrn|hrn|(?:medical |hospital |unit |patient |client |case )?(?:record|file|chart|claim|"
+    r"case|patient|client|hospital)[ ](?:no\.?|number|num|id|#))(?:[ ](?:no\.?|number|#))?\W*"
+)
+_IN_CELL = re.compile(_FILE_NUMBER)
 _SHORT = frozenset(("plate", "dva-file"))  # these have fewer than four digits
 
 
@@ -222,11 +235,16 @@ def find(view: View) -> Iterator[Hit]:
             level = _level(row, view, re.sub(r"[^0-9A-Za-z]", "", text[start:end]), start, end)
             if level is not None and not (row.kind == "practitioner" and view.in_signature(start)):
                 yield Hit(row.kind, _milder(row, view, level, start), start, end)
+    yield from _in_tables(view)
 
 
 def _level(row: Number, view: View, value: str, start: int, end: int) -> Level | None:
     right = row.check is None or row.check(value)
-    near = row.near is not None and view.near(row.near, start, end, row.before, row.after)
+    near = row.near is not None and (
+        view.near(row.near, start, end, row.before, row.after)
+        or (row.by_subject and row.near.search(view.about) is not None)
+        or row.near.search(_head(view, start)) is not None
+    )
     level = (row.sure if right else row.wrong) if near else (row.unsure if right else None)
     if level is None or (row.unless is not None and view.near(row.unless, start, end, 60, 60)):
         return None
@@ -235,6 +253,18 @@ def _level(row: Number, view: View, value: str, start: int, end: int) -> Level |
     if row.kind == "record-number" and re.fullmatch(r"(?:19|20)\d\d", value):
         return None
     return level
+
+
+def _head(view: View, start: int) -> str:
+    """The head of the column in which a number stands."""
+    return next((head for begin, end, head, _ in cells(view.text) if begin <= start < end), "")
+
+
+def _in_tables(view: View) -> Iterator[Hit]:
+    """Record numbers below their head."""
+    for start, end, head, _ in cells(view.text):
+        if _RECORD_HEAD.fullmatch(head) and _IN_CELL.fullmatch(view.text, start, end):
+            yield Hit("record-number", Level.HIGH, start, end)
 
 
 def _milder(row: Number, view: View, level: Level, start: int) -> Level:
