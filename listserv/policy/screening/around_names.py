@@ -46,7 +46,9 @@ TREATS = re.compile(
     r"\b(?:(?:her|his|their|client's|patient's|treating|usual|previous|current|family|new|old)[ ](?:\w+[ ])?(?:gp|"
     r"doctor|psychiatrist|paediatrician|"
     r"pediatrician|neurologist|obstetrician|oncologist|cardiologist|specialist|surgeon|dentist|psychologist|therapist)|"
-    r"prescrib\w+|referred by|under the care|(?:admitted|discharged) (?:by|under)|(?:she|he|they|client|patient|mum|"
+    r"prescrib\w+|(?:a |the )?(?:referral|referred (?:him|her|them|the client|my client)|sent (?:him|her|them)) to (?:a/)?"
+    r"(?=(?:assoc|prof|dr)\b)|(?:seen|reviewed|assessed|diagnosed|treated|admitted|medicated) by (?:a/)?(?=(?:assoc|prof|dr)\b)|"
+    r"referred by|under the care|(?:admitted|discharged) (?:by|under)|(?:she|he|they|client|patient|mum|"
     r"mother)[ ](?:saw|sees|was seen by|attends|"
     r"consulted|has seen))\b",
     re.I,
@@ -79,7 +81,8 @@ CHANGED = re.compile(
     r"\b(?:all |the )?names?(?: and (?:\w+ ){1,4})?(?: here| below| above)?(?: have been| has been| are| were| is)? "
     r"(?:all )?(?:been )?(?:changed|altered|invented|made up|"
     r"fictional|fictitious)\b|\bpseudonyms?\b|\bcomposite (?:case|client|of)|\b(?:fictional|fictitious|made[- ]up|"
-    r"invented) (?:case|client|patient|example|person|vignette)",
+    r"invented) (?:case|client|patient|example|person|vignette)|\b(?:made[- ]up|invented) (?:by|for)\b|"
+    r"\bany (?:likeness|resemblance)\b|\bhypothetical (?:for|case|client|vignette)",
     re.I,
 )
 IS_SO = re.compile(r"\b(?:is|was|are|were|be|being|been|who's|she's|he's)[ ]?\Z")

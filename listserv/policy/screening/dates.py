@@ -82,7 +82,7 @@ _AGE_IN_WORDS = re.compile(
 _NEARLY = re.compile(
     r"\b(?:nearly|almost|rising|pushing|just turned|turn(?:s|ed|ing)|(?:she|he)(?:'s|s| is| was)(?: now)?|"
     r"(?:mother|father|mum|dad|nan|grandmother|grandfather|client|patient|resident)(?:'s| is| was)(?: now)?)[ ]"
-    r"(?:9\d|10[0-9])(?=[,;:!?)\n]|\.(?!\d)|\Z|[ ](?:and|but|now|next|in|this|on|with|when|years?)\b)(?![ ]in[ ]\d)",
+    r"(?P<age>9\d|10\d)(?=[,;:!?)\n]|\.(?!\d)|\Z|[ ](?:and|but|now|next|in|this|on|with|when|years?)\b)(?![ ]in[ ]\d)",
     re.I,
 )
 _NOT_AN_AGE = re.compile(
@@ -184,7 +184,7 @@ def ages(view: View) -> Iterator[Hit]:
             if not _NOT_AN_AGE.search(view.text, max(0, found.start() - 12), found.start()):
                 yield Hit("age", Level.WARNING, *found.span())
     for found in view.by_numbers(_NEARLY):
-        yield Hit("age", Level.WARNING, *found.span())
+        yield Hit("age", Level.WARNING, *found.span("age"))
     for found in view.by_numbers(_AGE):
         group = next(name for name in ("age", "aged", "short") if found[name])
         start = found.start(group)

@@ -28,6 +28,23 @@ NAMED = re.compile(
     rf"(?:(?i:real|full|first|last|given|legal) )?(?i:sur)?names?(?:[ ](?:is|was|are)|'s|[ ]?[:=]))"
     rf"[ \n]+[\"'(]{{0,2}}(?P<name>{NAME})"
 )
+OF_CLIENT = re.compile(
+    rf"\b(?i:(?:pt|patient|client|child|consumer|participant|resident)(?:'?s)?[ ](?:full |first )?name)[ ]?(?:is[ ]|was[ ]|[:=,-][ ]?|[ ])"
+    rf"[\"'(]{{0,2}}(?P<name>{CAP}(?:[ ]{CAP}){{0,2}})"
+)
+RENAMED = re.compile(
+    rf"\b(?i:old|former|previous|maiden|birth|dead|married|legal)[ ]?(?i:name|one)(?:[ ](?:is|was|of)|,|:|[ ]?\()?[ ]?(?P<name>{CAP}[ ]{CAP})"
+)
+BESIDE_NUMBER = re.compile(
+    rf"(?<![\w@.])(?P<name>{CAP}[ ]{CAP})[ ]?[,;:(|-]{{0,2}}[ ]{{0,3}}(?i:ihi|mrn|urn?|u/r|crn|tfn|dob|d\.o\.b\.?|medicare|ndis|born|dva|nhs|"
+    rf"pension|passport|licen[cs]e)\b(?=[^\n\d]{{0,25}}\d)"
+)
+THE_RELATIVE = re.compile(
+    rf"\b[Tt]he[ ](?:\w+[ ])?(?:son|daughter|husband|wife|partner|mother|mum|father|dad|brother|sister|boyfriend|girlfriend|baby|aunt|"
+    rf"uncle|cousin|grandmother|grandfather|nan|stepfather|stepmother)(?:,[ ]|[ ]\()"
+    rf"(?![A-Z][a-z]+(?:ese|ian|ish|ean|can|lim|ist|man)\b)(?P<name>{CAP})(?=[,)])"
+)
+FOR_QUOTED = re.compile(rf"\"[Ff]or[ ](?P<name>{CAP})\"")
 LABEL = re.compile(
     rf"^[ \t>*-]*(?i:re|regarding|client|patient|pt|child|name|client name|patient name|consumer|participant|full name|"
     rf"mother|father|mum|dad|carer|guardian|partner|next of kin|nok|parent|emergency contact|referral for|surname|"
@@ -115,4 +132,21 @@ CLIENT_INITIALS = re.compile(
     r"\b(?i:clients?|patients?|pt|re|child|case of)[ :,(]{1,2}(?P<initials>[A-Z]{2})(?=[ ,.;:)'\n?])|"
     r"(?<![\w])(?P<before>[A-Z]{2})[ ,]{1,2}(?:is an?|an?) "
     r"\d{1,2}[ -]?(?:yo|y/o|year)"
+)
+CLIENT_HEAD = re.compile(
+    r"\W*(?:client|patient|pt|child|consumer|participant|resident)(?:'?s)?(?:[ ](?:full[ ])?names?)?\W*", re.I
+)
+NAME_HEAD = re.compile(r"\W*(?:(?:full|first|given|last|family|sur)[ ]?)?names?\W*", re.I)
+NUMBER_HEADS = re.compile(
+    r"\b(?:d\.?o\.?b|born|birth\w*|medicare|card|ihi|mrn|urn?|crn|tfn|ndis|dva|diagnos[ie]s|k-?10|phq-?9|risk)\b", re.I
+)
+IN_CELL = re.compile(rf"{CAP}[ ]{CAP}(?:[ ]{CAP})?")
+FILE_OF_COLLEAGUES = re.compile(
+    r"\b(?:flyers?|cv|resume|workshops?|webinars?|articles?|papers?|slides?|chapters?|books?|reviews?|program(?:me)?|brochure|"
+    r"invoices?|certificates?|headshot|portrait|bio|agenda|minutes|et al|lectures?|talks?|keynotes?|posters?|conference|"
+    r"(?:19|20)\d\d (?:article|paper|book|chapter|review))\b",
+    re.I,
+)
+RECORDED = re.compile(
+    rf"(?P<name>{CAP})[ .-]{{1,3}}(?:\d|session)[^\n]{{0,30}}\.(?:m4a|mp3|mp4|wav|mov|aac|ogg|jpe?g|png|heic)\Z", re.I
 )

@@ -19,6 +19,7 @@ from listserv.policy.screening.finding import Level
 from listserv.policy.screening.given_names import ALL, GIVEN
 from listserv.policy.screening.known import Hit, Known
 from listserv.policy.screening.plain import View
+from listserv.policy.screening.tables import cells
 from listserv.policy.screening.words import ACRONYMS, EPONYMS, NO_INITIALS, NO_NAMES, OF_FILES, OF_STORIES
 
 MANY = 300  # of one pattern in one passage that are judged; long before, the post is held
@@ -42,6 +43,8 @@ RELATIONS = (
     Relation(naming.RELATED_UNKNOWN, None),
     Relation(naming.OF_RELATIVE, None),
     Relation(naming.KIN, None),
+    Relation(naming.THE_RELATIVE, None, sure=False, full=False),
+    Relation(naming.FOR_QUOTED, GIVEN, sure=False, full=False),
     Relation(naming.AGED, None, sure=False),
     Relation(naming.APPOSED, GIVEN),
     Relation(naming.POSSESSIVE, GIVEN),
@@ -129,7 +132,10 @@ def _titled(view: View) -> Iterator[Named]:
             continue
         # a colleague who is recommended or farewelled is named with good reason
         praised = not learned and not of_a_client and around.PROFESSIONAL.search(view.text, left, right)
-        yield Named(Hit("name", Level.WARNING if praised else Level.CLINICAL, found.start(), end), name, False)
+        nobodys = not learned and not of_a_client and not CASE.search(view.text) and not CASE.search(view.about)
+        yield Named(
+            Hit("name", Level.WARNING if praised or nobodys else Level.CLINICAL, found.start(), end), name, False
+        )
     for found in naming.SMALL_TITLED.finditer(view.text):
         if found["name"] not in NO_NAMES and not view.in_signature(found.start()):
             yield Named(Hit("name", Level.CLINICAL, *found.span()), found["name"], False)
@@ -154,6 +160,29 @@ def _called(view: View) -> Iterator[Named]:
                 continue
             level = Level.CLINICAL if is_so or around.SOME_NEW.search(before) else Level.WARNING
         yield Named(Hit("name", level, start, start + len(name)), name, True)
+
+
+def _beside_numbers(view: View) -> Iterator[Named]:
+    """Names that a number or a column says are a client's: "pt name Ann Example", "Ann Example, IHI 8003 ..."."""
+    for pattern in (naming.OF_CLIENT, naming.RENAMED, naming.BESIDE_NUMBER):
+        for found in islice(pattern.finditer(view.text), MANY):
+            name = _trimmed(found["name"])
+            words = name.split()
+            start, end = found.start("name"), found.start("name") + len(name)
+            if len(words) < 2 and (pattern is not naming.OF_CLIENT or name.casefold() not in GIVEN):
+                continue
+            if any(word.casefold() in NO_NAMES for word in words) or _is_made_up(view, start, end):
+                continue
+            if not view.in_signature(start) and not _is_public(view, start, end):
+                level = Level.CLINICAL if pattern is naming.OF_CLIENT else Level.WARNING
+                yield Named(Hit("name", level, start, end), name, False)
+    for start, end, head, heads in cells(view.text):
+        of_client = naming.CLIENT_HEAD.fullmatch(head)
+        found_in = naming.IN_CELL.fullmatch(view.text, start, end)
+        if found_in and (of_client or (naming.NAME_HEAD.fullmatch(head) and naming.NUMBER_HEADS.search(heads))):
+            level = Level.CLINICAL if of_client and found_in[0].split()[0].casefold() in GIVEN else Level.WARNING
+            if not _is_no_name(found_in[0]):
+                yield Named(Hit("name", level, start, end), found_in[0], False)
 
 
 def _labelled(view: View) -> Iterator[Named]:
@@ -220,7 +249,7 @@ def _in_subject(view: View) -> Iterator[Named]:
         return
     for found in naming.COMMA.finditer(view.text):
         last, _, first = found["name"].partition(", ")
-        if first.casefold() in GIVEN and not _is_no_name(last):
+        if first.casefold() in GIVEN and not _is_no_name(last) and not _is_public(view, *found.span("name")):
             yield Named(Hit("name", Level.CLINICAL, *found.span("name")), f"{first} {last}", False)
     for found in islice(naming.ABOUT.finditer(view.text), 20):
         words = found["name"].split()
@@ -231,7 +260,7 @@ def _in_subject(view: View) -> Iterator[Named]:
 
 def _elsewhere(view: View) -> Iterator[Named]:
     """Given names in the text of a case that nobody is greeted, thanked or quoted by."""
-    if view.passage.place == Place.FILE_NAME or not CASE.search(view.text):
+    if view.passage.place == Place.FILE_NAME or not (CASE.search(view.text) or CASE.search(view.about)):
         return
     for found in islice(naming.ALONE.finditer(view.text), 10 * MANY):
         start, end = found.span()
@@ -256,6 +285,10 @@ def _in_file_name(view: View) -> Iterator[Named]:
     if view.passage.place != Place.FILE_NAME:
         return
     words = [(found[0], found.start(), found.end()) for found in re.finditer(r"[^\W\d_]{2,}", view.text)]
+    level = Level.WARNING if naming.FILE_OF_COLLEAGUES.search(view.text) else Level.CLINICAL
+    memo = naming.RECORDED.match(view.text)
+    if memo and words and words[0][0].casefold() not in NO_NAMES | OF_FILES | GIVEN:
+        yield Named(Hit("name", Level.WARNING, *memo.span("name")), memo["name"], False)
     for number, (word, start, end) in enumerate(words):
         if word.casefold() not in GIVEN or (word.islower() and len(word) < 4):
             continue
@@ -263,19 +296,19 @@ def _in_file_name(view: View) -> Iterator[Named]:
         others = [one for one in near if one[0][:1].isupper() and one[0].casefold() not in NO_NAMES | OF_FILES]
         if others and others[-1][1] > end and view.text[end : others[-1][1]].strip(" -.") == "":
             last = others[-1][2]
-            yield Named(Hit("name", Level.CLINICAL, start, last), view.text[start:last], False)
+            yield Named(Hit("name", level, start, last), view.text[start:last], False)
         elif others and others[0][2] < start and view.text[others[0][2] : start].strip(" -.,") == "":
-            yield Named(Hit("name", Level.CLINICAL, others[0][1], end), f"{word} {others[0][0]}", False)
+            yield Named(Hit("name", level, others[0][1], end), f"{word} {others[0][0]}", False)
         else:
-            yield Named(Hit("name", Level.CLINICAL, start, end), word, False)
+            yield Named(Hit("name", level, start, end), word, False)
         break
 
 
-FINDERS = (_titled, _called, _labelled, _related, _in_subject, _elsewhere, _in_file_name)
+FINDERS = (_titled, _called, _labelled, _beside_numbers, _related, _in_subject, _elsewhere, _in_file_name)
 
 
 def _found(view: View) -> Iterator[Named]:
-    if view.mentions(("name", "pseudonym", "composite", "fictional", "fictitious", "made", "invented")):
+    if view.mentions(("name", "pseudonym", "composite", "fictional", "fictitious", "made", "invented", "likeness", "resemblance", "hypothetical")):
         view = replace(view, made_up=around.CHANGED.search(view.text) is not None)
     for finder in FINDERS:
         yield from finder(view)

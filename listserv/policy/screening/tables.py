@@ -1,7 +1,7 @@
 """Tables in a text: each cell with the head of its column, since "Born" may stand far above a date.
 
 Pure, below the detectors. A table is what has cells divided by `|`, tabs or two blanks on lines that follow each other
-(formatted tables are read with two blanks); its first line is the head where no cell of it holds a digit.
+(formatted tables are read with two blanks); its first line is the head where no cell of it looks like a value.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import lru_cache
 Cell = tuple[int, int, str, str]  # begin, end, the head of its column, all heads
 _APART = re.compile(r"\||\t|[ ]{2,}")
 _RULE = re.compile(r"[\s|:+-]+")
+_VALUE = re.compile(r"\A\W*\d|\d{3}|\d[./-]\d")
 MAX_HEAD = 40
 MAX_ROWS = 500
 
@@ -35,7 +36,7 @@ def _cells(text: str) -> Iterator[Cell]:
             continue
         if not heads or rows > MAX_ROWS:
             named = [text[start:end] for start, end in row]
-            is_head = not any(len(name) > MAX_HEAD or re.search(r"\d", name) for name in named)
+            is_head = not any(len(name) > MAX_HEAD or _VALUE.search(name) for name in named)
             heads, rows = named if is_head else [], 0
             continue
         if _RULE.fullmatch(bare):
