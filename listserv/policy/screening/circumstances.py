@@ -48,7 +48,7 @@ _PUBLIC_PLACE = re.compile(
     r"December|Australia|Australian|Victoria|Queensland|NSW|CBT|DBT|ACT|EMDR)\b"
 )
 _THIRD = re.compile(
-    r"\b(?P<who>(?:Dr|Mr|Mrs|Ms|Prof|Professor|Nurse|Sister|Constable|Officer|Detective|Magistrate)\.?[ "
+    r"\b(?P<who>(?:Dr|Mr|Mrs|Ms|Prof|Professor|Nurse|Sister|Brother|Pastor|Father|Rev|Reverend|Rabbi|Swami|Judge|Justice|Senator|Constable|Officer|Detective|Magistrate)\.?[ "
     r"][A-Z][\w'-]+(?:[ ][A-Z][\w'-]+)?|(?:our|my|their|her|his|the|"
     r"a)[ ](?:practice |line |team |clinical |former |old |local |previous |treating )?"
     r"(?:manager|supervisor|colleague|boss|director|principal|psychiatrist|psychologist|GP|employer|solicitor|"
@@ -59,6 +59,8 @@ _CRITICISED = re.compile(
     r"\b(?:complaint (?:against|about)|notif(?:ied|ication)[^.\n]{0,30}(?:ahpra|board|hccc|oho)|(?:ahpra|hccc|oho) "
     r"(?:notification|complaint|investigation)|reported[^.\n]{0,30}to (?:ahpra|the board|hccc|oho)|misconduct|"
     r"negligen\w+|"
+    r"notifications? (?:about|against)|(?:over)?charged (?:my|the|her|his|our|me|us) |(?:the )?other side's|opposing (?:expert|counsel)|"
+    r"never (?:met|saw|examined|assessed) (?:the|my|her|him)|stop (?:the |their |her |his )?(?:insulin|medication|chemo\w*)|"
     r"before the (?:board|tribunal)|blamed?\b|notify (?:the|as|him|her)|i notify|copies (?:the|other)|plagiari\w+|"
     r"incompeten\w+|unprofessional\w*|malpractice|unethical\w*|dangerous practi\w+|sued|suing|lawsuit|charged with|"
     r"convicted|found guilty|"
@@ -71,12 +73,15 @@ _CRITICISED = re.compile(
 _TRAITS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("exact age", re.compile(
         r"(?<![\w-])(?:[1-9]\d?[- ]?(?:year|yr)s?[- ]old|[1-9]\d?[ ]?(?:yo|y/o)\b|aged[ ][1-9]\d?\b|[1-9]\d[MF]\b|"
+        r"(?:(?<=he is )|(?<=hes )|(?<=he's ))[1-9]\d?(?=[,.]|[ ]and\b)|^[ \t*•-]{0,6}[1-9]\d(?=,?[ ](?:and[ ])?(?:an?[ ])?[a-z])|"
         r"turned[ ][1-9]\d?\b|(?:(?<=is )|(?<=was ))[1-9]\d(?=[ ]?(?:,|and\b))|"
         r"(?:in )?Year (?:1[0-2]|[7-9])\b)|\b(?:twenty|thirty|forty|fifty|sixty|seventy|eighty)-\w+[- ]year[- ]old|"
-        r"\b(?:fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twelve|thirteen)[- ]year[- ]old", re.I)),
+        r"\b(?:fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twelve|thirteen)[- ]year[- ]old", re.I | re.M)),
     ("small place", re.compile(
         r"\b(?:small|tiny|remote|little|only|local|nearby)[ ](?:\w+[ ])?(?:town|village|island|community|township|"
-        r"hamlet|mission)\b|\btown of (?:about |around |under |just )?[\d,]+|\b(?:only|one)[ ](?:\w+[ ]){1,3}in "
+        r"hamlet|mission)\b|\bisland[ ](?:school|clinic|community)\b|\bschool (?:with|of) (?:only )?(?:\w+|\d+) (?:pupils|students|"
+        r"kids|children)\b|\b(?:town|village|place) w(?:/|ith)? (?:only )?(?:one|1|two|a single) (?:pub|shop|street|school|church|doctor|"
+        r"gp)\b|\bpopulation (?:of )?\d|\btown of (?:about |around |under |just )?[\d,]+|\b(?:only|one)[ ](?:\w+[ ]){1,3}in "
         r"(?:the )?(?:town|village|district|shire|valley|island)\b|"
         r"\b(?:NSW|VIC|QLD|SA|WA|TAS|NT)\s\d{4}\b")),
     ("occupation", re.compile(
@@ -84,7 +89,7 @@ _TRAITS: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"pilot|vet\b|veterinarian|dentist|surgeon|anaesthetist|midwife|"
         r"pharmacist|magistrate|barrister|solicitor|lawyer|judge|mayor|councillor|politician|priest|pastor|imam|nun|"
         r"monk|farmer|grazier|dairy farmer|shearer|miner|"
-        r"fisherman|crayfisher\w*|abalone diver|beekeeper|winemaker|jockey|horse trainer|footballer|afl (?:player|"
+        r"(?:ex[- ])?(?:league|footy|cricket|rugby|netball|nrl|nrlw|aflw?) player|harbour master|coach(?:es)? the under|fisherman|crayfisher\w*|abalone diver|beekeeper|winemaker|jockey|horse trainer|footballer|afl (?:player|"
         r"umpire)|nrl player|olympi\w+|athlete|swimmer|gymnast|"
         r"ballet dancer|violinist|cellist|musician|opera singer|actor|actress|newsreader|journalist|tv presenter|"
         r"radio (?:host|presenter)|author|"
@@ -102,18 +107,22 @@ _TRAITS: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"ethiopian|oromo|congolese|burundian|rwandan|sierra leonean|liberian|zimbabwean|ghanaian|yazidi|kurdish|"
         r"assyrian|chaldean|mandaean|druze|coptic|maronite|"
         r"tamil|sinhalese|sikh|jain|bahai|baha'i|parsi|jehovah'?s witness(?:es)?|mormon|seventh-day adventist|"
-        r"exclusive brethren|amish|mennonite|hasidic|orthodox jewish|"
+        r"(?:exclusive|plymouth|christian|open) brethren|brethren family|"
+        r"from (?:burundi|rwanda|congo|tonga|samoa|fiji|nauru|kiribati|tuvalu|vanuatu|somalia|eritrea|ethiopia|south sudan|bhutan|nepal|"
+        r"tibet|liberia|sierra leone|iceland|estonia|latvia|lithuania|malta|albania|armenia|mongolia|east timor|timor-leste)|amish|mennonite|hasidic|orthodox jewish|"
         r"romani|roma\b|icelandic|estonian|latvian|lithuanian|maltese|cypriot|macedonian|bosnian|albanian|georgian|"
         r"armenian|mongolian|timorese|"
         r"yolngu|yolŋu|pitjantjatjara|anangu|arrernte|warlpiri|noongar|nyoongar|palawa|wiradjuri|gamilaraay|"
         r"kamilaroi|bundjalung|yuin|koori|murri|tiwi|torres strait islander)\b", re.I)),
     ("family", re.compile(
-        r"\b(?:mother|father|mum|dad|parent) of (?:two|three|four|five|six|seven|eight|nine|ten|twins|triplets|"
+        r"\b(?:mother|father|mum|dad|parent) of (?:quadruplets|quintuplets|two|three|four|five|six|seven|eight|nine|ten|twins|triplets|"
         r"\d)\b|\b(?:identical )?(?:twins?|triplets?|quadruplets?)\b|\b(?:youngest|oldest|eldest|middle|one|second|"
         r"third) of (?:four|five|six|seven|eight|nine|ten|eleven|twelve|\d+)\b|"
         r"\b(?:four|five|six|seven|eight|nine|ten|eleven) (?:children|kids|siblings|sisters|brothers|sons|daughters|"
         r"foster children)\b|\bwidow(?:ed|er)?\b|\badopted (?:from|at|son|daughter|twin)|\bsame-sex parents\b|"
-        r"\bsurrogate\b|\bonly child\b|\bfoster(?:ed| mother of| carer of)\b|"
+        r"\bsurrogate\b|\bonly child\b|\bfoster(?:ed|[ \n](?:son|daughter|child|kid|boy|girl)| mother of| carer of)\b|"
+        r"\bfamily of (?:eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen)\b|\b(?:his|her) (?:mum|mother|dad|father) "
+        r"(?:runs|owns|is the (?:mayor|principal|doctor|gp|priest|publican))\b|"
         r"\bwhose (?:husband|wife|son|daughter|brother|sister|father|mother|partner|twin) (?:is|was|died|drowned|"
         r"played|ran|runs|works|worked)\b", re.I)),
     ("dated event", re.compile(
@@ -122,11 +131,18 @@ _TRAITS: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"summer))\b[^.\n]{0,40}\b(?:bushfires?|floods?|cyclone|earthquake|crash|accident|shooting|siege|massacre|"
         r"drowning|derailment|explosion|collapse|fire|murder|stabbing|attack|disaster|inquest|royal commission)\b|"
         r"\b(?:bushfires?|floods?|cyclone|earthquake|crash|shooting|siege|massacre|drowning|derailment|explosion|"
-        r"mine collapse|house fire|murder|stabbing|bus crash|plane crash|train crash|helicopter crash|boating "
-        r"accident)\b[^.\n]{0,40}\b(?:in|of|on)\b[^.\n]{0,25}\b(?:19|20)\d\d\b|\b(?:bus|plane|train|helicopter|"
+        r"mine collapse|(?:house|ferry|hospital|hotel|factory) fire|murder|stabbing|bus crash|plane crash|train crash|helicopter crash|boating "
+        r"accident)\b[^.\n]{0,40}\b(?:in|of|on)\b[^.\n]{0,25}\b(?:19|20)\d\d\b|"
+        r"\b(?:the|that) (?:cyclone|flood|bushfires?|fire|earthquake|storm|tornado) (?:took|destroyed|hit|wiped|burnt|burned|flattened)\b|"
+        r"\b(?:fire|crash|shooting|siege|stabbing|drowning|murder|collapse|cyclone) last (?:year|week|summer|winter|spring|autumn|"
+        r"january|february|march|april|may|june|july|august|september|october|november|december|easter|christmas)\b|"
+        r"\bwitness in the (?:trial|inquest)\b|\bat the (?:cup carnival|royal commission|inquest)\b|\b(?:bus|plane|train|helicopter|"
         r"light plane|boat) crash\b|\bmade (?:the )?(?:national |local |front[- ]page )?(?:news|headlines)\b|\bin "
         r"the news\b|\bfront page\b|"
         r"\bwon (?:the|a) (?:gold|silver|bronze|lotto|lottery|state|national)\b", re.I)),
+    ("the only one", re.compile(
+        r"\b(?:the |their |our |its )?only (?:[\w-]+ ){0,4}(?:one|woman|man|female|male|girl|boy|person|family|child|player|student)"
+        r"(?:[ ](?:in|at|of|on|from|here|there|they|we|ever|with)\b)", re.I)),
     ("rare condition", re.compile(
         r"\b(?:huntington'?s|prader[- ]willi|angelman|rett syndrome|turner syndrome|klinefelter|williams syndrome|"
         r"fragile x|22q11|digeorge|smith[- ]magenis|kleine[- ]levin|kleefstra|locked-in|"
@@ -147,14 +163,16 @@ def workplaces(view: View) -> Iterator[Hit]:
     """Where a client works or learns."""
     if view.passage.place == Place.FILE_NAME:
         return
-    of_a_case = CASE.search(view.text) is not None
-    for pattern in (_WORKPLACE, _SCHOOL, _UNIT, _EMPLOYER):
+    of_a_case = CASE.search(view.text) is not None or CASE.search(view.about) is not None
+    for pattern in (_WORKPLACE, _SCHOOL, _UNIT, _EMPLOYER, _LABELLED):
         for found in islice(pattern.finditer(view.text), 300):
             start, end = found.span("where")
             if view.in_signature(start) or _OWN_WORK.search(view.text, max(0, start - 70), start):
                 continue
             left, right = view.sentence(start, end, 140)
             offered = OFFERED.search(view.text, left, right) or EVENT.search(view.text, left, right)
+            if offered and not OFFERED.search(view.text, left, right) and _WORKED.search(view.text, left, start):
+                offered = None  # "until" and "from" of a life, not of a course
             if _PUBLIC_PLACE.match(view.text, start) or (offered and not CLIENT.search(view.text, left, right)):
                 continue
             if pattern is not _SCHOOL and not of_a_case:
@@ -164,6 +182,15 @@ def workplaces(view: View) -> Iterator[Hit]:
             yield Hit("workplace", Level.WARNING, start, end)
 
 
+_WORKED = re.compile(
+    r"\b(?:works?|worked|working|attend(?:s|ed|ing)?|employed|enrolled|expelled|suspended|teach(?:es|ing)?|taught|stud(?:ies|ied|ying)|"
+    r"goes to|went to|pupil|student)\b",
+    re.I,
+)
+_LABELLED = re.compile(
+    r"\b(?:[Ee]mployer|EMPLOYER|[Ww]ork ?place|[Pp]lace of work|[Ss]chool|[Ww]orks? (?:at|for))[ ]?[:=|][^\n]{0,40}?"
+    r"(?P<where>[A-Z][\w'-]+(?:[ ](?:[A-Z][\w'-]+|of|and|&)){1,5})"
+)
 _SCHOOL = re.compile(
     r"(?<![\w])(?P<where>(?:[A-Z][\w']+\.?[ \n]){1,4}(?:(?:State |Girls'? |Boys'? )?(?:High|Primary|Secondary|"
     r"Grammar|Public)"
@@ -175,7 +202,7 @@ _SCHOOL = re.compile(
 
 _OF_COMPLAINTS = (
     "complain", "notif", "ahpra", "hccc", "misconduct", "neglig", "incompet", "unprof", "malprac", "unethic",
-    "dangerous", "sued", "suing", "lawsuit", "charged", "convict", "guilty", "investigat", "struck",
+    "dangerous", "sued", "suing", "charged", "other side", "opposing", "never ", "stop ", " v ", " v. ", "matter of", "lawsuit", "convict", "guilty", "investigat", "struck",
     "deregister", "suspend", "violation", "slept with", "sexual", "bull", "fraud", "drunk", "botched", "abus",
     "harass", "inquest", "coroner", "tribunal", "blame", "before the board", "copies", "plagiari", "reported",
 )  # fmt: skip
@@ -189,6 +216,8 @@ def third_parties(view: View) -> Iterator[Hit]:
         for found in islice(pattern.finditer(view.text), 300):
             start, end = found.span("who")
             left, right = view.sentence(start, end, 200)
+            if pattern is _THIRD and " " in found["who"] and found["who"][:1].isupper():
+                right = view.sentence(min(right + 1, len(view.text)), min(right + 1, len(view.text)), 160)[1]
             if pattern is _BY_NAME:
                 first = found["who"].split()[0].casefold()
                 if first not in ALL or found["who"].split()[1].casefold() in NO_NAMES:
@@ -196,8 +225,18 @@ def third_parties(view: View) -> Iterator[Hit]:
                 right = view.sentence(min(right + 1, len(view.text)), min(right + 1, len(view.text)), 160)[1]
             if not view.in_signature(start) and _CRITICISED.search(view.text, left, right):
                 yield Hit("third-party", Level.WARNING, start, end)
+    for found in _MATTER.finditer(view.text) if " v" in view.text else ():
+        left, right = view.sentence(*found.span(), 200)
+        if _OWN_MATTER.search(view.text, left, right) and not view.in_signature(found.start()):
+            yield Hit("third-party", Level.WARNING, *found.span("who"))
 
 
+_MATTER = re.compile(
+    r"(?<![\w@])(?P<who>[A-Z][^\W\d_]{2,20}[ ]v\.?[ ][A-Z][^\W\d_]{2,20})(?![\w@]|[ ]?[(\[]?(?:19|20)\d\d)"
+)
+_OWN_MATTER = re.compile(
+    r"\b(?:my|mine|our|matter of|subpoena\w*|next (?:week|month)|hearing|is listed|listed for|family court|report for|give evidence)\b", re.I
+)
 _BY_NAME = re.compile(r"(?<![\w@])(?P<who>[A-Z][^\W\d_]+[ ][A-Z][^\W\d_]+)(?![\w@])")
 
 
@@ -223,7 +262,20 @@ def combinations(view: View) -> Iterator[Hit]:
     yield from (Hit("combination", Level.CLINICAL, start, end, kind) for start, end, kind in sorted(shown))
 
 
-_RARE = ("small place", "community", "dated event", "rare condition")
+def rare_ages(view: View) -> Iterator[Hit]:
+    """An exact age beside a rare condition, which may stand in the subject."""
+    rare = dict(_TRAITS)["rare condition"]
+    in_subject = view.about and rare.search(view.about)
+    if view.passage.place == Place.FILE_NAME or not (in_subject or view.mentions(_GATES["rare condition"])):
+        return
+    if not CASE.search(view.text):
+        return
+    for start, end, _ in _traits(view, "exact age"):
+        if in_subject or rare.search(view.text, max(0, start - 300), min(len(view.text), end + 300)):
+            yield Hit("age", Level.WARNING, start, end)
+
+
+_RARE = ("small place", "community", "dated event", "rare condition", "the only one")
 _COMMON = ("exact age", "occupation", "family")
 
 
@@ -244,12 +296,15 @@ _CAPITALISED = re.compile(r"(?<![\w])[A-Z][a-z]{2,}(?:[ ][A-Z][a-z]{2,})?")
 _GATES = {
     "small place": (
         "small ", "tiny ", "remote ", "little ", "only ", "local ", "nearby ", "town of", "one ", "nsw", "vic",
-        "qld", " sa ", " wa ", "tas", " nt ",
+        "qld", " sa ", " wa ", "tas", " nt ", "island", "school with", "school of", "town w", "village w", "place w", "population",
     ),
     "dated event": (
         "fire", "flood", "cyclone", "earthquake", "crash", "accident", "shoot", "siege", "massacre", "drown",
         "derail", "explosion", "collapse", "murder", "stabbing", "attack", "disaster", "inquest", "commission",
-        " news", "headlines", "front page", " won ",
+        " news", "headlines", "front page", " won ", "storm", "tornado", "witness", "carnival",
+    ),
+    "the only one": (
+        "only ",
     ),
     "community": (
         "hazara", "tongan", "samoan", "maori", "māori", "fijian", "rohingya", "karen", "chin ", "hmong",
@@ -260,7 +315,7 @@ _GATES = {
         "iceland", "estonia", "latvia", "lithuan", "malt", "cypriot", "macedon", "bosnia", "albania",
         "georgian", "armenia", "mongol", "timor", "yol", "pitjant", "anangu", "arrernte", "warlpiri", "noongar",
         "nyoongar", "palawa", "wiradjuri", "gamil", "kamil", "bundjalung", "yuin", "koori", "murri", "tiwi",
-        "torres",
+        "torres", "from tonga", "from samoa", "from fiji", "nauru", "kiribati", "tuvalu", "vanuatu", "from congo",
     ),
     "rare condition": (
         "huntington", "prader", "angelman", "rett ", "turner", "klinefelter", "williams", "fragile", "22q",

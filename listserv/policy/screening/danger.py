@@ -19,14 +19,18 @@ _WHO = (
     r"young person|young man|young woman|"
     r"son|daughter|husband|wife|partner|colleague|friend|mum|mother|dad|father|supervisee|man|woman|teen\w*|student|"
     r"teenager|brother|sister)|"
-    r"she|he|they|i|client|patient|pt|her|him)"
+    r"she|he|they|i|client|patient|pt|her|him|shes|hes|theyre|im|ive|"
+    r"(?:the |a |this )?(?:little one|baby|toddler|infant|kids?|child(?:ren)?|newborn))"
 )
 _NOW = re.compile(
     r"\b(?:right now|as (?:i|we) (?:write|speak|type)|tonight|today|this (?:morning|afternoon|evening|minute|arvo|"
     r"weekend)|at the moment|tomorrow|imminent(?:ly)?|"
     r"immediate(?:ly)?|in the next (?:few |couple of )?(?:hours?|days?)|just (?:now |been )?(?:called|rang|phoned|"
     r"texted|messaged|left|told|sent|hung|emailed|walked|"
-    r"said|disclosed|taken|got)|(?:an|one|two|half an|\d) hours? ago|(?:ten|twenty|\d+) minutes ago|within the hour|"
+    r"said|disclosed|taken|got)|(?:an|one|two|half an|\d) hours? ago|(?:ten|twenty|\d+) min(?:ute)?s? ago|within the hour|"
+    r"tonite|2nite|rn|(?:is|are|he's|hes|she's|shes) (?:downstairs|upstairs|outside|inside|in (?:my|the|our) "
+    r"(?:waiting room|foyer|reception|car ?park|corridor|rooms?))|at (?:my|the|our) (?:front )?door|on the other (?:phone|line)|"
+    r"police (?:say|are)|(?:000|triple zero|ambulance|police) (?:called|rung|on)|again tonight|"
     r"later today|now|urgent(?:ly)?|still (?:has|have)|won't (?:answer|"
     r"pick up)|not (?:answering|picking up)|stopped (?:answering|replying)|can't (?:reach|get hold)|what (?:do|"
     r"should) i do|help)\b",
@@ -34,7 +38,7 @@ _NOW = re.compile(
 )
 _CLEARLY_NOW = re.compile(
     r"\b(?:tonight|right now|as (?:i|we) (?:write|speak)|just (?:called|rang|texted|messaged|"
-    r"left|told|sent|hung)|this (?:morning|afternoon|evening)|minutes ago)\b",
+    r"left|told|sent|hung)|this (?:morning|afternoon|evening)|min(?:ute)?s? ago|tonite|2nite|on the other phone|is downstairs)\b",
     re.I,
 )
 _PLAN = re.compile(
@@ -46,9 +50,10 @@ _PLAN = re.compile(
     r"suicidal|clear|detailed|specific|concrete|active|goodbye) (?:plan|intent|note|message|text|letter|email)|"
     r"(?:a |has )?plan,? (?:and |with )?(?:the )?(?:means|intent|access|date)|means and (?:a )?plan|taken an? "
     r"(?:\w+ )?overdose|(?:taken|swallowed) (?:\w+ ){0,4}(?:pills|tablets|packs?|packets|boxes|panadol|paracetamol)|"
-    r"(?:on|at|to) (?:the|a) (?:bridge|ledge|cliffs?|train (?:tracks|line|station)|roof|railway|tracks)|(?:has|have|"
-    r"holding|bought|got|loaded|hidden|access to|stockpil\w+) (?:a |the |his |her |their |enough )?(?:loaded "
-    r")?(?:gun|rifle|"
+    r"(?:says?|saying|said|and|n) (?:that )?(?:she|he|they|i)(?:'s|s|'re|re|'m|m| is| are| am)? (?:jumping|doing it|hanging|shooting)|"
+    r"(?:on|at|to) (?:the|a) (?:[\w-]+ ){0,2}(?:bridge|ledge|cliffs?|train (?:tracks|line|station)|roof|railway|tracks)|(?:has|have|"
+    r"holding|bought|got|loaded|hidden|access to|stockpil\w+) (?:a |the |his |her |their |enough )?(?:[\w-]+'s )?(?:loaded "
+    r")?(?:gun|rifle|pistol|weapon|machete|axe|bomb|"
     r"firearm|knife|rope|noose|shotgun|ligature|tablets|pills|medication)|(?:at |in |is )?(?:imminent|immediate|"
     r"acute|serious|grave|extreme) (?:risk|danger)|(?:life|lives) (?:is|are) in danger|(?:actively|acutely|highly) "
     r"suicidal|"
@@ -60,6 +65,14 @@ _PLAN = re.compile(
     r"(?:being|is) (?:beaten|strangled|raped|held)|(?:beating|strangling|hitting|hurting|choking|molesting|abusing) "
     r"(?:her|him|the|his|them|my)\b|(?:child|kids|children|baby|toddler)[^.\n]{0,50}\b(?:in danger|at risk|unsafe|"
     r"not safe|alone with)|"
+    r"(?:with|carrying|pulled|waving) (?:a|an|the|his|her) (?:[\w-]+ )?(?:gun|rifle|pistol|knife|machete|axe|bat|hammer|weapon)|"
+    r"they(?:'ll|ll| will) all (?:be sorry|pay|die|regret)|(?:shoot|bomb|burn|blow|stab)(?:ing)? (?:up |down |everyone |somebody )?"
+    r"(?:at |in )?(?:the |his |her |my |our )?(?:school|class\w*|office|clinic|ward|workplace|house|home|mosque|church|synagogue)|"
+    r"(?:child|kids?|children|baby|toddler|infant|little one|boy|girl|daughter|son|newborn)[^.\n]{0,50}\b(?:with (?:him|her|them|"
+    r"that man) (?:again|tonight|now)|bruis\w+|locked in|being (?:hit|hurt|touched)|(?:was|got) (?:hit|beaten|choked|burnt|burned))|"
+    r"bruis\w+ (?:round|on|around|all over) (?:the|her|his) (?:neck|throat|face|back|arms|legs|body)|"
+    r"(?:wanna|want to|gonna) (?:die|kms|unalive)|unalive (?:my|him|her|them)sel\w+|taken all (?:her|his|their|the) "
+    r"(?:tabs|meds|pills|tablets|medication)|od(?:'?d|'?ing| on)|"
     r"suicidal(?: tonight| now| right now| today)?|threatening suicide)",
     re.I,
 )
@@ -110,8 +123,11 @@ def risks(view: View) -> Iterator[Hit]:
                 _CLEARLY_NOW.search(view.text, left, right) and not _DENIED.search(view.text, left, right)
             ):
                 continue
-            if _NOW.search(view.text, max(0, left - 200), min(len(view.text), right + 200)):
+            if _NOW.search(view.text, max(0, left - 200), min(len(view.text), right + 200)) or _HELP_NOW.search(view.about):
                 yield Hit("risk", Level.NOTE, *found.span())
+
+
+_HELP_NOW = re.compile(r"\b(?:now|urgent\w*|emergency|tonight|asap|help)\b|\b(?:he|she)(?:'s| is) in my\b", re.I)
 
 
 def _at_risk(view: View) -> Iterator[tuple[int, int]]:
@@ -135,7 +151,8 @@ _CORE = re.compile(
     r"noose|shotgun|ligature|medication|imminent|immediate|acute|serious|grave|extreme|danger|safe|be here|being "
     r"here|alive|live\b|go on|survive|"
     r"make it|die\b|dying|dead|beat|strang|raped|held\b|hitting|choking|molest|abusing|at risk|alone with|taken|"
-    r"swallowed|do this"
+    r"swallowed|do this|bruis|be sorry|all pay|machete|axe\b|bomb|weapon|pistol|hammer|wanna|unalive|kms|with him|with her|"
+    r"with them|locked in|being hit|tabs\b|meds\b|od'?d|od'?ing|od on|doing it|blow"
 )
 _SOMEBODY_SAID = re.compile(
     r"\b(?:if|clients?|patients?|says?|said|told|tells|example|e\.g\.|statements?|phrases?|"

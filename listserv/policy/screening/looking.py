@@ -43,6 +43,7 @@ DETECTORS: tuple[Callable[[View], Iterator[Hit]], ...] = (
     circumstances.workplaces,
     circumstances.third_parties,
     circumstances.combinations,
+    circumstances.rare_ages,
     danger.risks,
 )
 WITH_PEOPLE: tuple[Callable[[View, Known], Iterator[Hit]], ...] = (
@@ -99,7 +100,8 @@ def screen(passages: Sequence[Passage], known: Known) -> tuple[Finding, ...]:
             quoted = within(passage.quoted, start)
             value = passage.text[start:end]
             same = (hit.kind, key(value) or value, quoted)
-            theirs = hit.kind in _OF_SIGNATURES and key(value) in own
+            carried = hit.kind == "mail-address" and seen.in_web(hit.start)  # by a link, which may stand behind all text
+            theirs = hit.kind in _OF_SIGNATURES and key(value) in own and not carried
             if start < end and same not in taken and not theirs and key(value) not in known.people.allowed:
                 taken.add(same)
                 line = passage.text.count("\n", 0, start) + 1

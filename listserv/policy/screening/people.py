@@ -108,6 +108,13 @@ def _is_made_up(view: View, start: int, end: int) -> bool:
     return bool(PSEUDONYM.search(view.text, max(0, start - 60), min(len(view.text), end + 60)))
 
 
+def _at_work(view: View) -> bool:
+    """Whether something is offered or organised and nobody in care is spoken of."""
+    if CASE.search(view.text) or CASE.search(view.about):
+        return False
+    return any(words.search(text) for words in (OFFERED, around.STAFF) for text in (view.about, view.text))
+
+
 def _titled(view: View) -> Iterator[Named]:
     """Names behind a title. Of doctors and professors only those who treat somebody: colleagues are named all day."""
     for found in islice(naming.TITLED.finditer(view.text), MANY):
@@ -132,7 +139,7 @@ def _titled(view: View) -> Iterator[Named]:
             continue
         # a colleague who is recommended or farewelled is named with good reason
         praised = not learned and not of_a_client and around.PROFESSIONAL.search(view.text, left, right)
-        nobodys = not learned and not of_a_client and not CASE.search(view.text) and not CASE.search(view.about)
+        nobodys = not learned and not of_a_client and _at_work(view)
         yield Named(
             Hit("name", Level.WARNING if praised or nobodys else Level.CLINICAL, found.start(), end), name, False
         )
