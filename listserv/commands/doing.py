@@ -19,6 +19,7 @@ from listserv.commands.reading import Command, commands
 from listserv.context import Context
 from listserv.digest import asking, wishes
 from listserv.digest.schedule import zone_of
+from listserv.edge.languages import named
 from listserv.errors import UserError
 from listserv.mail.address import canonical, parse_mailboxes
 from listserv.mail.dates import read_day
@@ -29,6 +30,7 @@ from listserv.membership import Reader, Recipient
 from listserv.model import Following, IssueKind, Person, Post, PostState, Status, Subscription
 from listserv.routing import Route
 from listserv.settings import HUB
+from listserv.words import N_, Phrase
 
 _person = Person.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
@@ -106,6 +108,7 @@ def answer(ctx: Context, tx: Connection, route: Route, incoming: Incoming) -> bo
     row = tx.execute(select(_person).where(_person.c.id == to.person)).one()
     if row.status in (Status.BANNED, Status.SUSPENDED):
         return False
+    ctx = ctx.speaking(row.language, row.timezone)
     reader = membership.reader(tx, ctx.settings, to.person, ctx.clock())
     if not notices.room(ctx, tx, "commands", to.email):
         return True
@@ -132,7 +135,8 @@ def _result(asked: Asked) -> dict[str, str]:
     needs_reading = command.verb in ("search", "last", "get", "follow", "mute", "digest", "join")
     if needs_reading and asked.reader is None:
         return {"line": command.line, "words": life.why_not_reading(asked.ctx, asked.tx, asked.to.person)}
-    return {"line": command.line, "words": _VERBS[command.verb](asked).strip()}
+    words = _VERBS[command.verb](asked)
+    return {"line": command.line, "words": words if isinstance(words, Phrase) else words.strip()}
 
 
 # --- asking ------------------------------------------------------------------------------------------------------
@@ -390,6 +394,16 @@ def _renew(asked: Asked) -> str:
     return life.renew(asked.ctx, asked.tx, asked.to, asked.command.argument)
 
 
+def _language(asked: Asked) -> str:
+    wanted = named(asked.command.argument)
+    if wanted is None:
+        return N_(
+            "Which language? Write `language en` for English, `language de` for German or `language fr` for French."
+        )
+    asked.tx.execute(update(_person).where(_person.c.id == asked.to.person).values(language=wanted))
+    return N_("From now on we write to you in English.")
+
+
 def _export(asked: Asked) -> str:
     settings = asked.ctx.settings
     if settings.web is None:
@@ -405,5 +419,5 @@ _VERBS: dict[str, Callable[[Asked], str]] = {
     "help": _help, "status": _status, "lists": _lists, "join": _join, "leave": _leave, "delivery": _delivery,
     "pause": _pause, "resume": _resume, "follow": _follow, "mute": _mute, "address": _address_, "search": _search,
     "last": _last, "get": _get, "terms": _terms, "agree": _agree, "renew": _renew, "export": _export,
-    "forget": _forget, "digest": _digest,
+    "forget": _forget, "digest": _digest, "language": _language,
 }  # fmt: skip

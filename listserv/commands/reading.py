@@ -38,6 +38,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "export": ("export my data", "export", "meine daten", "mes données"),
     "forget": ("forget me", "delete my data", "erase me"),
     "digest": ("set digest", "digest"),
+    "language": ("language", "sprache", "langue"),
 }  # fmt: skip
 _VERB_OF = {word: verb for verb, words in WORDS.items() for word in words}
 _LONGEST = sorted(_VERB_OF, key=len, reverse=True)

@@ -28,7 +28,7 @@ def ask(ctx: Context, tx: Connection, number: int, stage: str, answers: str | No
     token = moderate.issue(ctx, tx, Purpose.APPLY, None, application_id=number, life=CLOSE_AFTER)
     tx.execute(update(_application).where(_application.c.id == number).values(asked_at=ctx.clock()))
     notices.put(
-        ctx, tx, "join", row.email, "join", stage=stage, row=row, missing=missing(ctx, row),
+        ctx.speaking(row.language), tx, "join", row.email, "join", stage=stage, row=row, missing=missing(ctx, row),
         reply_to=routing.address(ctx.settings, HUB, Kind.CONFIRM, token),
         answering=notices.Answering(answers) if answers else None,
         needs_registration=needs_registration(ctx), terms=terms_text(ctx),

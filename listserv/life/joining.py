@@ -16,12 +16,14 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from listserv import membership, moderate, notices, routing
 from listserv.context import Context
+from listserv.edge.languages import preferred
 from listserv.life import verifying
 from listserv.life.applications import CLOSE_AFTER, ask, join_list, missing, needs_registration
 from listserv.life.standing import why_not_reading
 from listserv.life.terms import AGREE, keep_text, terms_text
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
+from listserv.mail.message import first
 from listserv.mail.names import name_key
 from listserv.mail.reply import answer_text, own_text, read_answer
 from listserv.mail.text import one_line
@@ -61,12 +63,22 @@ def apply(ctx: Context, tx: Connection, route: Route, incoming: Incoming) -> Non
     if len(incoming.authors) != 1:
         return
     box = incoming.authors[0]
-    begin(ctx, tx, box.address, [route.list_name] if route.list_name != HUB else [], one_line(box.name, 100),
-          incoming.message_id)  # fmt: skip
+    lists = [route.list_name] if route.list_name != HUB else []
+    begin(ctx, tx, box.address, lists, one_line(box.name, 100), incoming.message_id, language=_written_in(incoming))
 
 
-def begin(ctx: Context, tx: Connection, email: str, lists: list[str], name: str, answers: str | None = None) -> None:
-    """An application, or for a member the way onto a list; one mail to that address in either case."""
+def _written_in(incoming: Incoming) -> str:
+    """The language that a mail says it is in, or would like to be answered in; "" when it does not say."""
+    fields = (first(incoming.message, name) or "" for name in ("accept-language", "content-language"))
+    return next((found for field in fields if (found := preferred(field, ""))), "")
+
+
+def begin(
+    ctx: Context, tx: Connection, email: str, lists: list[str], name: str, answers: str | None = None, *,
+    language: str = "",
+) -> None:  # fmt: skip
+    """An application, or for a member the way onto a list; one mail to that address in either case. `language` is what
+    the applicant seems to speak, "" when nothing tells."""
     key, now = canonical(email), ctx.clock()
     if not key or routing.is_own(ctx.settings, email) or _too_many(tx, now):
         return
@@ -89,6 +101,7 @@ def begin(ctx: Context, tx: Connection, email: str, lists: list[str], name: str,
     else:
         values = {
             "state": ApplicationState.OPEN, "email": email, "canonical": key, "person_id": None, "lists": lists,
+            "language": language,
             "name": name, "profession": "", "registration": "", "terms_version": "", "verified_by": "",
             "created_at": now, "asked_at": now, "reason": "",
         }  # fmt: skip
@@ -128,6 +141,7 @@ def applied_answer(ctx: Context, tx: Connection, token: Any, incoming: Incoming)
     row = tx.execute(select(_application).where(_application.c.id == token.application_id)).first()
     if row is None or row.canonical != sender or token.expires_at < ctx.clock():
         return
+    ctx = ctx.speaking(row.language)
     text = answer_text(incoming.message)
     own = own_text(text)
     if row.state != ApplicationState.OPEN:
@@ -220,6 +234,7 @@ def _person_of(ctx: Context, tx: Connection, row: Any) -> int:
         return known
     values = {
         "name": row.name, "name_key": name_key(row.name), "profession": row.profession, "status": Status.APPLIED,
+        "language": row.language,
         "delivery": ctx.settings.community.default_delivery, "trusted": False, "approved_posts": 0,
         "created_at": ctx.clock(),
     }  # fmt: skip
@@ -307,6 +322,6 @@ def close_old(ctx: Context, tx: Connection) -> int:
             continue  # it is the verifiers who are late: the applicant has done everything
         _end(tx, row.id, ApplicationState.CLOSED, now, "nothing was heard for thirty days")
         if row.confirmed_at is not None:
-            notices.put(ctx, tx, "join-closed", row.email, "join-closed", join=routing.address(
+            notices.put(ctx.speaking(row.language), tx, "join-closed", row.email, "join-closed", join=routing.address(
                 ctx.settings, HUB, Kind.JOIN))  # fmt: skip
     return len(rows)

@@ -140,12 +140,12 @@ def _decide(
         )  # fmt: skip
         tx.execute(update(_person).where(_person.c.id == row.person_id, _person.c.status == Status.APPLIED)
                    .values(status=Status.LEFT))  # fmt: skip
-        notices.put(ctx, tx, "join-declined", row.email, "join-declined", reason=argument)
+        notices.put(ctx.speaking(row.language), tx, "join-declined", row.email, "join-declined", reason=argument)
         return
     if verb == "need":
         tx.execute(update(_application).where(_application.c.id == row.id).values(told_at=None))
         token = moderate.issue(ctx, tx, Purpose.APPLY, None, application_id=row.id, life=CLOSE_AFTER)
-        notices.put(ctx, tx, "join-need", row.email, "join-need", what=argument,
+        notices.put(ctx.speaking(row.language), tx, "join-need", row.email, "join-need", what=argument,
                     reply_to=routing.address(ctx.settings, HUB, Kind.CONFIRM, token))  # fmt: skip
         return
     tx.execute(

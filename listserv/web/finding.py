@@ -66,19 +66,19 @@ def routes(ctx: Context) -> list[Route]:
         here = await required(ctx, request)
         if isinstance(here, Response):
             return here
-        found = await from_index(ctx, lambda db: _front(ctx, db, here.reader), _nothing(ctx, here.reader))
-        return page(ctx, "front", reader=here.reader.name, **found)
+        found = await from_index(ctx, lambda db: _front(here.ctx, db, here.reader), _nothing(ctx, here.reader))
+        return page(here.ctx, "front", reader=here.reader.name, **found)
 
     async def search(request: Request) -> Response:
         here = await required(ctx, request)
         if isinstance(here, Response):
             return here
-        values = await _search(ctx, here.reader, dict(request.query_params))
+        values = await _search(here.ctx, here.reader, dict(request.query_params))
         if request.query_params.get("part"):
-            answer = page(ctx, "results", **values)
+            answer = page(here.ctx, "results", **values)
             answer.headers["X-Part"] = "1"
             return answer
-        return page(ctx, "search", **values)
+        return page(here.ctx, "search", **values)
 
     async def author(request: Request) -> Response:
         here = await required(ctx, request)
@@ -87,8 +87,8 @@ def routes(ctx: Context) -> list[Route]:
         key = request.path_params["key"]
         if not AUTHOR_KEY.match(key):
             raise HTTPException(404)
-        values = await _author(ctx, here.reader, key, _number(request.query_params.get("page", "1")))
-        return page(ctx, "author", **values)
+        values = await _author(here.ctx, here.reader, key, _number(request.query_params.get("page", "1")))
+        return page(here.ctx, "author", **values)
 
     async def threads(request: Request) -> Response:
         here = await required(ctx, request)
@@ -98,7 +98,9 @@ def routes(ctx: Context) -> list[Route]:
         if name not in here.reader.lists or not is_tag(tag):
             raise HTTPException(404)
         if name not in here.reader.moderates:
-            return page(ctx, "not-yours", 403, list_title=routing.title(ctx.settings, name), list_name=name, tag=tag)
+            return page(
+                here.ctx, "not-yours", 403, list_title=routing.title(ctx.settings, name), list_name=name, tag=tag
+            )
         said = ""
         if request.method == "POST":
             said = await _correct(ctx, here, name, await form(request))
@@ -280,7 +282,7 @@ async def _corrections(ctx: Context, here: Visit, name: str, tag: str, said: str
     if not rows:
         raise HTTPException(404)
     return page(
-        ctx,
+        here.ctx,
         "threads",
         said=said,
         seal=seal(ctx, here.session),

@@ -1,0 +1,28 @@
+"""Words that are made in one place and read in another: a phrase keeps its English and what stands in it apart.
+
+Below everything. Whoever makes a text for people marks it with `N_`; whoever shows it (a template, `Context.say`) says
+it in the language of the reader. A phrase is a `str`, its English: it can be stored and compared like any other.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+
+class Phrase(str):
+    """A text for people: `msgid` is its English with `%(name)s` where values stand, as the catalogues have it."""
+
+    __slots__ = ("msgid", "values")
+    msgid: str
+    values: dict[str, object]
+
+    def __new__(cls, msgid: str, /, **values: object) -> Self:
+        made = super().__new__(cls, msgid % values if values else msgid)
+        made.msgid = msgid
+        made.values = values
+        return made
+
+
+def N_(msgid: str, /, **values: object) -> Phrase:  # noqa: N802 - the name that gettext's tools know
+    """Marks a text for the catalogues."""
+    return Phrase(msgid, **values)
