@@ -51,7 +51,7 @@ class Context:
         """How we speak to whom this context is for: the community, unless it was made by `speaking`."""
         community = self.settings.community
         language = self.language if self.language in LOCALES else community.language
-        return Speech(self.settings.base, language, ZoneInfo(self.timezone or community.timezone))
+        return Speech(self.settings.base, language, _zone(self.timezone) or community.zone)
 
     def speaking(self, language: str, timezone: str = "") -> Context:
         """The same context for a reader with this language and time zone; empty ones are the community's."""
@@ -67,6 +67,14 @@ class Context:
     def say_many(self, one: str, many: str, count: int, /, **values: object) -> str:
         """A text about a number of things, which stands in it as `%(num)s`."""
         return self.speech.say_many(one, many, count, **values)
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """The zone that somebody chose; None when there is none of that name (any more)."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError, OSError):
+        return None
 
 
 def master_key(path: Path) -> bytes:

@@ -6,6 +6,7 @@ it in the language of the reader. A phrase is a `str`, its English: it can be st
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Self
 
 
@@ -17,10 +18,22 @@ class Phrase(str):
     values: dict[str, object]
 
     def __new__(cls, msgid: str, /, **values: object) -> Self:
-        made = super().__new__(cls, msgid % values if values else msgid)
+        made = super().__new__(
+            cls, msgid % {name: _plain(value) for name, value in values.items()} if values else msgid
+        )
         made.msgid = msgid
         made.values = values
         return made
+
+
+def _plain(value: object) -> object:
+    """A value in the English of a phrase."""
+    return f"{value.day} {value:%B %Y}" if isinstance(value, date) else value
+
+
+def _(msgid: str) -> str:
+    """Marks a text whose values come later: `Phrase(text, **values)`."""
+    return msgid
 
 
 def N_(msgid: str, /, **values: object) -> Phrase:  # noqa: N802 - the name that gettext's tools know

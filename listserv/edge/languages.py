@@ -192,6 +192,38 @@ class Speech:
         return self.local(at).date() if isinstance(at, datetime) else at
 
 
+# --- days on the pages of the archive: many on each, so they are kept --------------------------------------------
+
+SHORT = {"en": "d MMM y", "de": "d. MMM y", "fr": "d MMM y"}
+WITHOUT_YEAR = {"en": "d MMMM", "de": "d. MMMM", "fr": "d MMMM"}
+NUMBER = {"en": "d", "de": "d.", "fr": "d"}
+
+
+@lru_cache(maxsize=4096)
+def short_day(language: str, day: date) -> str:
+    """3 Dec 2026"""
+    return format_date(day, SHORT[language], LOCALES[language])
+
+
+@lru_cache(maxsize=4096)
+def between(language: str, begin: date, end: date) -> str:
+    """Two days, as short as they can be said: 3–5 December 2026."""
+    locale = LOCALES[language]
+    last = format_date(end, "long", locale)
+    if begin == end:
+        return last
+    if (begin.year, begin.month) == (end.year, end.month):
+        return f"{format_date(begin, NUMBER[language], locale)}–{last}"
+    if begin.year == end.year:
+        return f"{format_date(begin, WITHOUT_YEAR[language], locale)} – {last}"
+    return f"{format_date(begin, 'long', locale)} – {last}"
+
+
+def month_only(language: str, day: date) -> str:
+    """December"""
+    return format_date(day, "LLLL", LOCALES[language])
+
+
 # --- which language -----------------------------------------------------------------------------------------------
 
 

@@ -41,6 +41,7 @@ from listserv.model import (
 )
 from listserv.routing import Kind, Route
 from listserv.settings import HUB
+from listserv.words import N_
 
 _application = Application.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
@@ -53,7 +54,13 @@ AGAIN = timedelta(hours=24)  # a repeated request sends nothing sooner
 CONFIRM_WITHIN = timedelta(days=7)
 REMIND_AFTER = timedelta(days=7)
 PER_HOUR = 200  # such mails, to all addresses together
-_LINE = re.compile(r"\W*(name|profession|registration|registration number|lists?)\s*[:=]\s*(.{1,200})", re.I)
+_LABELS = {
+    "name": "name", "nom": "name", "profession": "profession", "beruf": "profession", "métier": "profession",
+    "registration": "registration", "registration number": "registration", "registrierung": "registration",
+    "enregistrement": "registration", "list": "lists", "lists": "lists", "liste": "lists", "listen": "lists",
+    "listes": "lists",
+}  # fmt: skip
+_LINE = re.compile(r"\W*(" + "|".join(_LABELS) + r")\s*[:=]\s*(.{1,200})", re.I)
 _YES = {**AGREE, "confirm": "yes", "confirms": "yes", "confirmed": "yes", "yes": "yes", "ok": "yes", "ja": "yes",
         "oui": "yes"}  # fmt: skip
 
@@ -173,9 +180,7 @@ def answers_in(own: str) -> dict[str, str]:
     for line in own.splitlines():
         match = _LINE.match(line)
         if match:
-            what = match[1].casefold()
-            what = "registration" if what.startswith("registration") else "lists" if what.startswith("list") else what
-            found[what] = one_line(match[2].strip(" *_"), 120)
+            found[_LABELS[match[1].casefold()]] = one_line(match[2].strip(" *_"), 120)
         elif re.fullmatch(
             r"\W*(?:yes,?\s+)?(?:i\s+agree|i\s+accept|ich\s+stimme\s+zu|j.accepte)\b.{0,40}", line.strip(), re.I
         ):
@@ -195,7 +200,10 @@ def _problem(ctx: Context, values: dict[str, Any]) -> str:
     profession = ctx.settings.profession(str(values.get("profession") or ""))
     if not number or profession is None or profession.fits(number):
         return ""
-    return f"{number} does not look like a registration number of {profession.title}."
+    return N_(
+        "%(number)s does not look like a registration number of %(profession)s.",
+        number=number, profession=profession.title,
+    )  # fmt: skip
 
 
 def _go_on(ctx: Context, tx: Connection, number: int, answers: str | None, problem: str) -> None:
@@ -258,7 +266,7 @@ def _member_answer(ctx: Context, tx: Connection, token: Any, sender: str, incomi
                     words=why_not_reading(ctx, tx, token.person_id),
                     answering=notices.Answering(incoming.message_id))  # fmt: skip
         return
-    words = join_list(ctx, tx, token.person_id, token.about) if token.about != HUB else "You are a member already."
+    words = join_list(ctx, tx, token.person_id, token.about) if token.about != HUB else N_("You are a member already.")
     notices.put(ctx, tx, "joined", to, "joined", list_name=token.about, words=words,
                 answering=notices.Answering(incoming.message_id))  # fmt: skip
 
@@ -320,7 +328,7 @@ def close_old(ctx: Context, tx: Connection) -> int:
         waits = row.told_at is not None and row.verified_at is None and not missing(ctx, row)
         if waits and row.created_at > now - 2 * CLOSE_AFTER:
             continue  # it is the verifiers who are late: the applicant has done everything
-        _end(tx, row.id, ApplicationState.CLOSED, now, "nothing was heard for thirty days")
+        _end(tx, row.id, ApplicationState.CLOSED, now, N_("nothing was heard for thirty days"))
         if row.confirmed_at is not None:
             notices.put(ctx.speaking(row.language), tx, "join-closed", row.email, "join-closed", join=routing.address(
                 ctx.settings, HUB, Kind.JOIN))  # fmt: skip

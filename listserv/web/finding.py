@@ -29,6 +29,7 @@ from listserv.membership import Reader
 from listserv.web.answers import form
 from listserv.web.login import Visit, check_seal, required, seal
 from listserv.web.reading import POLICY
+from listserv.words import N_
 
 T = TypeVar("T")
 FRONT = 12  # threads of each kind on the front page
@@ -104,7 +105,7 @@ def routes(ctx: Context) -> list[Route]:
         said = ""
         if request.method == "POST":
             said = await _correct(ctx, here, name, await form(request))
-        return await _corrections(ctx, here, name, tag, said)
+        return await _corrections(here.ctx, here, name, tag, said)
 
     return [
         Route("/", home, methods=["GET"]),
@@ -164,7 +165,7 @@ def _front(ctx: Context, db: sqlite3.Connection, reader: Reader) -> dict[str, An
 
 def _thread(ctx: Context, row: sqlite3.Row) -> dict[str, Any]:
     href = f"{pages.path_of(ctx.settings)}/archive/{row['list']}/{pages.thread_file(row['tag'])}"
-    return pages.row_of(ctx.settings, row, href)
+    return pages.row_of(ctx, row, href)
 
 
 # --- search ------------------------------------------------------------------------------------------------------
@@ -214,7 +215,7 @@ def _message(ctx: Context, row: Any) -> dict[str, Any]:
         "name": row["name"],
         "profession": row["profession"],
         "list_title": routing.title(settings, row["list"]),
-        "when": pages.when(settings, row["date"]),
+        "when": pages.when(ctx, row["date"]),
         "excerpt": row["excerpt"],
         "files": row["files"],
     }
@@ -264,7 +265,7 @@ async def _correct(ctx: Context, here: Visit, name: str, fields: dict[str, str])
         try:
             words = correcting.correct(ctx, name, message, target, here.reader.name)
         except UserError as error:
-            return f"Nothing was changed: {error}."
+            return N_("Nothing was changed: %(error)s.", error=str(error))
         archiver.update(ctx)
         return words
 
