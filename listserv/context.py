@@ -60,13 +60,13 @@ class Context:
     def render(self, template: str, /, **values: object) -> str:
         return render(self.speech, template, **values)
 
-    def say(self, text: str, /, **values: object) -> str:
+    def phrase(self, text: str, /, **values: object) -> str:
         """A text of ours, in the language of the reader; `%(name)s` in it are its values."""
-        return self.speech.say(text, **values)
+        return self.speech.phrase(text, **values)
 
-    def say_many(self, one: str, many: str, count: int, /, **values: object) -> str:
+    def phrases(self, one: str, many: str, count: int, /, **values: object) -> str:
         """A text about a number of things, which stands in it as `%(num)s`."""
-        return self.speech.say_many(one, many, count, **values)
+        return self.speech.phrases(one, many, count, **values)
 
 
 def _zone(name: str) -> ZoneInfo | None:

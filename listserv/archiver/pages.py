@@ -133,7 +133,7 @@ def _messages(ctx: Context, db: sqlite3.Connection, rows: dict[str, sqlite3.Row]
             "when": when(ctx, row["date"]),
             "shown": row["shown"],
             "subject": row["subject"],
-            "above": above["name"] or ctx.say("a message that was taken back") if above else "",
+            "above": above["name"] or ctx.phrase("a message that was taken back") if above else "",
             "above_at": f"{'' if above['page'] == row['page'] else thread_file(above['thread'], above['page'])[2:]}"
             f"#m-{above['tag']}"
             if above

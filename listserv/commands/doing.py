@@ -158,7 +158,7 @@ def _lists(asked: Asked) -> str:
     mine = set(asked.on)
     lines = []
     for name, one in asked.ctx.settings.lists.items():
-        mark = f" {asked.ctx.say('(you are on it)')}" if name in mine else ""
+        mark = f" {asked.ctx.phrase('(you are on it)')}" if name in mine else ""
         about = f"\n  {one.description}" if one.description else ""
         lines.append(f"{name}: {one.title}{mark}{about}")
     return "\n".join(lines)
@@ -242,7 +242,7 @@ def _get(asked: Asked) -> str:
     if len(text) > SHOWN:
         text = text[:SHOWN].rstrip() + "\n[...]"
     speech = asked.ctx.speech
-    head = asked.ctx.say(
+    head = asked.ctx.phrase(
         "Subject: %(subject)s\nFrom: %(name)s\nDate: %(day)s, %(clock)s\nAnswer: %(address)s",
         subject=one_line(row.subject, 200),
         name=one_line(row.from_name or row.from_address, 80),
@@ -357,7 +357,7 @@ def _set_following(asked: Asked, *, muted: bool) -> str:
     if asked.named:
         mode = "none" if muted else "each"
         wishes.set_mode(asked.tx, asked.to.person, mode, [asked.named], asked.ctx.clock())
-        return f"{routing.title(asked.ctx.settings, asked.named)}: {asked.ctx.say(wishes.WORDS[mode])}."
+        return f"{routing.title(asked.ctx.settings, asked.named)}: {asked.ctx.phrase(wishes.WORDS[mode])}."
     tag = _tag_in(asked.command.argument)
     row = asked.tx.execute(
         select(_post.c.list_name, _post.c.tag, _post.c.subject).where(

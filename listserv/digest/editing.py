@@ -171,7 +171,8 @@ def _line(ctx: Context, number: int, thread: Thread) -> dict[str, Any]:
         "number": number,
         "subject": one_line(thread.subject, 100),
         "name": one_line(thread.name, 60),
-        "said": said(ctx.speech, thread) or ctx.say(N_("not answered yet") if thread.unanswered else N_("no answers")),
+        "said": said(ctx.speech, thread)
+        or ctx.phrase(N_("not answered yet") if thread.unanswered else N_("no answers")),
         "list": routing.title(ctx.settings, thread.list_name),
     }
 

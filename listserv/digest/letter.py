@@ -113,7 +113,7 @@ def _thread_values(ctx: Context, thread: Thread, *, with_list: bool) -> dict[str
     url = permalinks.url(settings, thread.list_name, thread.tag) if settings.web is not None else ""
     address = permalinks.answer_address(settings, thread.list_name, thread.tag) if may_answer else ""
     return {
-        "subject": one_line(thread.subject, 160) or ctx.say("(no subject)"),
+        "subject": one_line(thread.subject, 160) or ctx.phrase("(no subject)"),
         "name": one_line(thread.name, 80),
         "profession": one_line(thread.profession, 80),
         "said": said(ctx.speech, thread),
@@ -136,12 +136,12 @@ def said(speech: Speech, thread: Thread) -> str:
     if thread.answers == 0:
         return ""
     answered = thread.new - (1 if thread.begun else 0)
-    words = [speech.say_many("%(num)s answer", "%(num)s answers", thread.answers)]
+    words = [speech.phrases("%(num)s answer", "%(num)s answers", thread.answers)]
     if not thread.begun and 0 < answered < thread.answers:
-        words.append(speech.say_many("%(num)s new", "%(num)s new", answered))
+        words.append(speech.phrases("%(num)s new", "%(num)s new", answered))
     names = [one_line(name, 40) for name in thread.newest if name != thread.name or not thread.begun]
     if names and answered:
-        words.append(speech.say("by %(names)s", names=_some(speech, names, 3)))
+        words.append(speech.phrase("by %(names)s", names=_some(speech, names, 3)))
     return ", ".join(words)
 
 
@@ -151,7 +151,7 @@ def _some(speech: Speech, names: Sequence[str], most: int, more: int = 0) -> str
     if not others:
         return speech.listed(names)
     shown = ", ".join(names[:most])
-    return speech.say_many("%(names)s and %(num)s other", "%(names)s and %(num)s others", others, names=shown)
+    return speech.phrases("%(names)s and %(num)s other", "%(names)s and %(num)s others", others, names=shown)
 
 
 # --- one letter --------------------------------------------------------------------------------------------------
@@ -180,10 +180,10 @@ def draft(
     pieces = [top]
     if choice.note:
         pieces.append(
-            press.shared("note", heading=speech.say("From the facilitators"), paragraphs=_paragraphs(choice.note))
+            press.shared("note", heading=speech.phrase("From the facilitators"), paragraphs=_paragraphs(choice.note))
         )
     if choice.upcoming:
-        pieces.append(press.shared("note", heading=speech.say("Coming up"), paragraphs=_paragraphs(choice.upcoming)))
+        pieces.append(press.shared("note", heading=speech.phrase("Coming up"), paragraphs=_paragraphs(choice.upcoming)))
     told, left = _conversations(press, wanted, materials, threads, questions, choice, pieces)
     bottom = _bottom(press.ctx, speech, wanted, materials, left)
     return Draft(wanted, subject, tuple(pieces), bottom, tuple(told))
@@ -226,11 +226,11 @@ def _conversations(
     asked = {thread.key for thread in questions}
     mine = [t for t in threads if me in t.people and t not in lead and t.key not in asked]
     rest = [t for t in threads if t not in lead and t not in mine and t.key not in asked]
-    say = press.ctx.say
+    phrase = press.ctx.phrase
     sections: list[tuple[str, str, list[Thread], bool]] = [
-        (say("Worth a look"), say("Chosen by the facilitators"), lead, several),
-        (say("Can you help?"), say("Nobody has answered yet"), questions, several),
-        (say("Where you took part"), "", mine, several),
+        (phrase("Worth a look"), phrase("Chosen by the facilitators"), lead, several),
+        (phrase("Can you help?"), phrase("Nobody has answered yet"), questions, several),
+        (phrase("Where you took part"), "", mine, several),
     ]
     if several:
         sections += [
@@ -238,7 +238,7 @@ def _conversations(
             for m in materials
         ]
     else:
-        sections.append((say("Conversations"), "", rest, False))
+        sections.append((phrase("Conversations"), "", rest, False))
     room = LARGEST - RESERVED - sum(piece.size for piece in pieces)
     told: list[Key] = []
     left = 0
@@ -273,22 +273,22 @@ def heading_of(speech: Speech, wanted: Wanted) -> str:
 def _heading(speech: Speech, wanted: Wanted) -> str:
     begins, ends = speech.day(wanted.since + timedelta(minutes=2)), speech.day(wanted.until)
     if wanted.kind is IssueKind.DAILY and wanted.until - wanted.since < timedelta(hours=30):
-        return speech.say("%(weekday)s, %(day)s", weekday=speech.weekday(wanted.until), day=ends)
+        return speech.phrase("%(weekday)s, %(day)s", weekday=speech.weekday(wanted.until), day=ends)
     if wanted.kind is IssueKind.WEEKLY and wanted.until - wanted.since < timedelta(days=8):
-        return speech.say("The week to %(day)s", day=ends)
+        return speech.phrase("The week to %(day)s", day=ends)
     if wanted.kind is IssueKind.CATCH_UP:
-        return speech.say("While you were away, %(begins)s to %(ends)s", begins=begins, ends=ends)
-    return speech.say("From %(begins)s to %(ends)s", begins=begins, ends=ends)
+        return speech.phrase("While you were away, %(begins)s to %(ends)s", begins=begins, ends=ends)
+    return speech.phrase("From %(begins)s to %(ends)s", begins=begins, ends=ends)
 
 
 def counts_of(speech: Speech, materials: Sequence[Material], threads: Sequence[Thread]) -> str:
     if not threads:
-        return speech.say("Nothing new was said.")
+        return speech.phrase("Nothing new was said.")
     people = len({author for material in materials for author in material.authors})
-    messages = speech.say_many("%(num)s message", "%(num)s messages", sum(thread.new for thread in threads))
-    conversations = speech.say_many("%(num)s conversation", "%(num)s conversations", len(threads))
-    words = speech.say("%(messages)s in %(conversations)s", messages=messages, conversations=conversations)
-    return words + (speech.say_many(", by %(num)s member", ", by %(num)s members", people) if people else "")
+    messages = speech.phrases("%(num)s message", "%(num)s messages", sum(thread.new for thread in threads))
+    conversations = speech.phrases("%(num)s conversation", "%(num)s conversations", len(threads))
+    words = speech.phrase("%(messages)s in %(conversations)s", messages=messages, conversations=conversations)
+    return words + (speech.phrases(", by %(num)s member", ", by %(num)s members", people) if people else "")
 
 
 def _preview(choice: Choice, questions: Sequence[Thread], threads: Sequence[Thread]) -> str:
@@ -309,7 +309,7 @@ def _bottom(ctx: Context, speech: Speech, wanted: Wanted, materials: Iterable[Ma
     joined, count = _joined(wanted, materials)
     names = [f"{one_line(name, 60)} ({one_line(what, 60)})" if what else one_line(name, 60) for name, what in joined]
     words = ", ".join(names) if count == len(names) else _some(speech, names, len(names), count - len(names))
-    more = speech.say_many("And %(num)s more conversation.", "And %(num)s more conversations.", left)
+    more = speech.phrases("And %(num)s more conversation.", "And %(num)s more conversations.", left)
     return {
         "more": more if left else "",
         "archive": f"{settings.community.url}/archive/{where}" if web else "",
@@ -333,18 +333,18 @@ def _joined(wanted: Wanted, materials: Iterable[Material]) -> tuple[list[tuple[s
 
 def _why(ctx: Context, speech: Speech, wanted: Wanted) -> str:
     if wanted.kind is IssueKind.CATCH_UP:
-        return speech.say("You get this letter because you were away, and your usual mail again from now on.")
+        return speech.phrase("You get this letter because you were away, and your usual mail again from now on.")
     if wanted.kind is IssueKind.ASKED:
-        return speech.say("You get this letter because you asked for it.")
+        return speech.phrase("You get this letter because you asked for it.")
     title = routing.title(ctx.settings, wanted.scope)
     weekly = wanted.kind is IssueKind.WEEKLY
     if wanted.scope == HUB and weekly:
-        return speech.say("You get a letter each week about your lists in %(title)s.", title=title)
+        return speech.phrase("You get a letter each week about your lists in %(title)s.", title=title)
     if wanted.scope == HUB:
-        return speech.say("You get a letter each day about your lists in %(title)s.", title=title)
+        return speech.phrase("You get a letter each day about your lists in %(title)s.", title=title)
     if weekly:
-        return speech.say("You get a letter each week about %(title)s.", title=title)
-    return speech.say("You get a letter each day about %(title)s.", title=title)
+        return speech.phrase("You get a letter each week about %(title)s.", title=title)
+    return speech.phrase("You get a letter each day about %(title)s.", title=title)
 
 
 def finished(press: Press, made: Draft, links: dict[str, str]) -> tuple[bytes, bytes]:

@@ -168,10 +168,15 @@ def _preamble(ctx: Context, wanted: Wanted, counts: str, entries: Sequence[Entry
     settings = ctx.settings
     lines = [_title(ctx, wanted), f"{heading_of(ctx.speech, wanted)}. {counts}", ""]
     request = routing.address(settings, wanted.scope, routing.Kind.REQUEST)
-    lines += [ctx.say("Requests: %(address)s (write: digest help)", address=request)]
+    lines += [ctx.phrase("Requests: %(address)s (write: digest help)", address=request)]
     if settings.web is not None:
-        lines.append(ctx.say("Archive:  %(url)s", url=f"{settings.community.url}/archive/"))
-    lines += [ctx.say("A person: %(contact)s", contact=settings.community.contact), "", ctx.say("Today's topics:"), ""]
+        lines.append(ctx.phrase("Archive:  %(url)s", url=f"{settings.community.url}/archive/"))
+    lines += [
+        ctx.phrase("A person: %(contact)s", contact=settings.community.contact),
+        "",
+        ctx.phrase("Today's topics:"),
+        "",
+    ]
     lines += [
         f"  {number}. {one.subject}{f' ({one.name})' if one.name else ''}" for number, one in enumerate(entries, 1)
     ]

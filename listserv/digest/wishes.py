@@ -182,10 +182,10 @@ def regular(ctx: Context, tx: Connection, person: int) -> str:
             schedule = schedule_of(ctx.settings, kind, HUB, row.digest_day, row.digest_time, row.timezone)
             clock = f"{schedule.at:%H:%M}"
             if schedule.weekday is None:
-                words.append(ctx.say("every day at %(clock)s", clock=clock))
+                words.append(ctx.phrase("every day at %(clock)s", clock=clock))
             else:
                 day = ctx.speech.weekday(WEEKDAYS[schedule.weekday])
-                words.append(ctx.say("every %(weekday)s at %(clock)s", weekday=day, clock=clock))
+                words.append(ctx.phrase("every %(weekday)s at %(clock)s", weekday=day, clock=clock))
     if not words:
         return ""
     form = {
@@ -195,5 +195,5 @@ def regular(ctx: Context, tx: Connection, person: int) -> str:
     }
     values = {"times": ctx.speech.listed(words), "zone": zone, "form": form[row.digest_format]}
     if row.digest_per_list:
-        return ctx.say("Your letters for each list come %(times)s (%(zone)s)%(form)s.", **values)
-    return ctx.say("Your letters come %(times)s (%(zone)s)%(form)s.", **values)
+        return ctx.phrase("Your letters for each list come %(times)s (%(zone)s)%(form)s.", **values)
+    return ctx.phrase("Your letters come %(times)s (%(zone)s)%(form)s.", **values)

@@ -99,15 +99,15 @@ class Speech:
     def locale(self) -> str:
         return LOCALES[self.language]
 
-    def say(self, text: str, /, **values: object) -> str:
+    def phrase(self, text: str, /, **values: object) -> str:
         """A text of ours in this language; values are said as well."""
         if isinstance(text, Phrase):
             phrase: Phrase = text
-            return self.say(phrase.msgid, **{**phrase.values, **values})
+            return self.phrase(phrase.msgid, **{**phrase.values, **values})
         said = catalogue(self.site, self.language).gettext(text) if text else ""
         return said % {name: self.spoken(value) for name, value in values.items()} if values else said
 
-    def say_many(self, one: str, many: str, count: int, /, **values: object) -> str:
+    def phrases(self, one: str, many: str, count: int, /, **values: object) -> str:
         """The same for a number of things, which stands in the text as %(num)s."""
         said = catalogue(self.site, self.language).ngettext(one, many, count)
         return said % {"num": count, **{name: self.spoken(value) for name, value in values.items()}}
@@ -115,7 +115,7 @@ class Speech:
     def spoken(self, value: Any) -> Any:
         """A value for a template: phrases in this language, also those inside lists and mappings; days in words."""
         if isinstance(value, Phrase):
-            return self.say(value)
+            return self.phrase(value)
         if isinstance(value, str):
             return value
         if isinstance(value, datetime):
@@ -127,7 +127,7 @@ class Speech:
     def prepared(self, value: Any) -> Any:
         """The same, in depth, for what a template gets: dates stay dates there."""
         if isinstance(value, Phrase):
-            return self.say(value)
+            return self.phrase(value)
         if type(value) in (list, tuple):
             return type(value)(self.prepared(one) for one in value)
         if type(value) is dict:
@@ -137,7 +137,7 @@ class Speech:
     def translated(self, text: str) -> str:
         """A text of ours that was stored in English, found again by its words; what is not ours stays as it is."""
         if isinstance(text, Phrase):
-            return self.say(text)
+            return self.phrase(text)
         if self.language == "en" or not text:
             return text
         said = catalogue(self.site, self.language).gettext(text)
@@ -146,7 +146,7 @@ class Speech:
         for pattern, msgid in _patterns(self.site, self.language):
             found = pattern.match(text)
             if found:
-                return self.say(msgid, **found.groupdict())
+                return self.phrase(msgid, **found.groupdict())
         return text
 
     # --- days and times ---------------------------------------------------------------------------------------

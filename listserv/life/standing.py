@@ -73,31 +73,31 @@ _ROLES = {
 def status(ctx: Context, tx: Connection, person: int) -> str:
     """Everything that `status` tells, in lines."""
     row = _row(tx, person)
-    say = ctx.say
-    lines = [", ".join(filter(None, (row.name or say("No name"), row.profession))), say(_STATUS[row.status])]
+    phrase = ctx.phrase
+    lines = [", ".join(filter(None, (row.name or phrase("No name"), row.profession))), phrase(_STATUS[row.status])]
     if row.status == Status.PAUSED and row.paused_until:
         ends = row.paused_until.astimezone(ctx.speech.zone).date()
-        lines[-1] = say("You are a member, and your mail is paused until %(day)s.", day=ends)
+        lines[-1] = phrase("You are a member, and your mail is paused until %(day)s.", day=ends)
     if ctx.settings.community.credentials == "registration":
-        lines.append(say(_registration(ctx, row)))
+        lines.append(phrase(_registration(ctx, row)))
     if membership.terms_version(ctx.settings) is not None:
         if agreed(ctx, tx, person):
-            lines.append(say("You have agreed to the terms."))
+            lines.append(phrase("You have agreed to the terms."))
         else:
-            lines.append(say("You have not agreed to the present terms yet: `terms` shows them, `agree` agrees."))
+            lines.append(phrase("You have not agreed to the present terms yet: `terms` shows them, `agree` agrees."))
     addresses = tx.execute(select(_address.c.email, _address.c.preferred).where(_address.c.person_id == person))
-    ours = say("(our mail)")
+    ours = phrase("(our mail)")
     shown = ", ".join(f"{one.email} {ours}" if one.preferred else one.email for one in addresses)
-    lines.append(say("Addresses: %(addresses)s", addresses=shown))
+    lines.append(phrase("Addresses: %(addresses)s", addresses=shown))
     roles = list(tx.execute(select(_role.c.list_name, _role.c.role).where(_role.c.person_id == person)))
     if roles:
-        named = ", ".join(say("%(role)s of %(list)s", role=_ROLES[one.role], list=one.list_name) for one in roles)
-        lines.append(say("Roles: %(roles)s", roles=named))
+        named = ", ".join(phrase("%(role)s of %(list)s", role=_ROLES[one.role], list=one.list_name) for one in roles)
+        lines.append(phrase("Roles: %(roles)s", roles=named))
     lists = wishes.in_words(ctx, tx, person)
     lines += (
-        ["", *(f"{title}: {say(mode)}" for title, mode in lists)]
+        ["", *(f"{title}: {phrase(mode)}" for title, mode in lists)]
         if lists
-        else ["", say("You are on no list: `lists`.")]
+        else ["", phrase("You are on no list: `lists`.")]
     )
     regular = wishes.regular(ctx, tx, person)
     return "\n".join((*lines, *([regular] if regular else [])))

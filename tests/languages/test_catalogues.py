@@ -13,13 +13,14 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 from listserv.edge.languages import SHIPPED, catalogue, file_of
+
 ROOT = Path(__file__).parent.parent.parent
 
 LANGUAGES = ("de", "fr")
-KEYWORDS = {"_": None, "gettext": None, "N_": None, "say": None, "ngettext": (1, 2), "say_many": (1, 2)}
+KEYWORDS = {"_": None, "gettext": None, "N_": None, "phrase": None, "ngettext": (1, 2), "phrases": (1, 2)}
 FOLDERS = ("mail", "digest", "web", "archive")
 VALUE = re.compile(r"%\((\w+)\)s")
-TAG = re.compile(r"<(/?\w+)")
+TAG = re.compile(r"<(/?(?:a|span|code|p))\b")
 COLUMNS = 78
 NUMBERS = ("copies", "count", "days", "hours", "many", "megabytes", "minutes", "number", "post_number", "shown")
 

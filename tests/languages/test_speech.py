@@ -96,19 +96,19 @@ def test_the_language_that_a_browser_would_like(header: str, code: str) -> None:
 def test_a_phrase_is_its_english_until_somebody_says_it() -> None:
     phrase = N_("Your mail is paused until you write `resume`. You can post and read as before.")
     assert phrase.startswith("Your mail is paused") and isinstance(phrase, str)
-    assert speech("de").say(phrase).startswith("Ihre Mail ruht, bis Sie `resume` schreiben.")
+    assert speech("de").phrase(phrase).startswith("Ihre Mail ruht, bis Sie `resume` schreiben.")
     until = N_("You are a member, and your mail is paused until %(day)s.", day=DAY)
     assert until == "You are a member, and your mail is paused until 3 December 2026."
-    assert speech("fr").say(until) == "Vous êtes membre, et vos messages sont en pause jusqu'au 3 décembre 2026."
+    assert speech("fr").phrase(until) == "Vous êtes membre, et vos messages sont en pause jusqu'au 3 décembre 2026."
     inside = N_("From now on: %(mode)s, for %(lists)s.", mode=N_("a letter each week"), lists="Anxiety")
-    assert speech("de").say(inside) == "Von jetzt an: ein Brief jede Woche, für Anxiety."
-    assert speech("de").say("What nobody translated") == "What nobody translated"
+    assert speech("de").phrase(inside) == "Von jetzt an: ein Brief jede Woche, für Anxiety."
+    assert speech("de").phrase("What nobody translated") == "What nobody translated"
 
 
 def test_numbers_of_things() -> None:
     for count, said in ((0, "0 message"), (1, "1 message"), (2, "2 messages")):
-        assert speech("fr").say_many("%(num)s message", "%(num)s messages", count) == said
-    assert speech("de").say_many("%(num)s message", "%(num)s messages", 0) == "0 Nachrichten"
+        assert speech("fr").phrases("%(num)s message", "%(num)s messages", count) == said
+    assert speech("de").phrases("%(num)s message", "%(num)s messages", 0) == "0 Nachrichten"
 
 
 def test_stored_english_is_found_again_with_the_values_in_it() -> None:
@@ -123,7 +123,7 @@ def test_stored_english_is_found_again_with_the_values_in_it() -> None:
 def test_member_text_is_never_a_pattern() -> None:
     """What a member wrote may hold %, braces and backslashes; it comes out as it went in."""
     for text in ("100% sure", "%(name)s", "{{ 7 * 7 }}", r"\1 \g<name>"):
-        said = speech("de").say("There is no list %(name)s; `lists` shows them.", name=text)
+        said = speech("de").phrase("There is no list %(name)s; `lists` shows them.", name=text)
         assert said == f"Eine Liste {text} gibt es nicht; `lists` zeigt, welche es gibt."
 
 
