@@ -1,7 +1,8 @@
 """Words that are made in one place and read in another: a phrase keeps its English and what stands in it apart.
 
-Below everything. Whoever makes a text for people marks it with `N_`; whoever shows it (a template, `Context.phrase`) says
-it in the language of the reader. A phrase is a `str`, its English: it can be stored and compared like any other.
+Below everything. Whoever makes a text for people marks it with `N_`; whoever shows it (a template,
+`Context.phrase`) says it in the language of the reader. A phrase is a `str`, its English: it can be stored and compared
+like any other.
 """
 
 from __future__ import annotations
