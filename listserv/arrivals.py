@@ -9,15 +9,14 @@ An answer is remembered for a year for what sent the mail (a signing domain, an 
 from __future__ import annotations
 
 import re
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
-from listserv import moderate, notices, posts, routing
+from listserv import moderate, notices, posts, routing, vault
 from listserv.authenticate import Evidence, Proof
 from listserv.context import Context
 from listserv.mail.address import canonical
@@ -26,6 +25,7 @@ from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.text import one_line, readable
 from listserv.membership import Recipient, person_of, recipient
 from listserv.model import Arrival, ArrivalState, Confirmation, Person, Purpose, Refusal, Status
+from listserv.policy.screening.screened import NOTHING_FOUND, Screened
 from listserv.routing import Kind, Route
 from listserv.settings import HUB
 from listserv.words import N_
@@ -62,7 +62,7 @@ def store(
     key = posts.duplicate_key(incoming)
     values = {
         "key": key,
-        "raw": raw,
+        "raw": vault.locked(ctx.keys.held, raw),
         "size": incoming.size,
         "envelope_sender": envelope.sender[:320],
         "ip": envelope.ip,
@@ -103,14 +103,14 @@ def proof_of(row: Any) -> Proof:
     return Proof.restored(False, row.proof, row.auth)
 
 
-def message_of(row: Any) -> bytes:
-    return zlib.decompress(row.raw)
+def message_of(ctx: Context, row: Any) -> bytes:
+    return vault.unpacked(ctx.keys.held, row.raw)
 
 
 def change(tx: Connection, row: Any, old: ArrivalState, new: ArrivalState, now: datetime, **values: Any) -> bool:
     """Moves an arrival on if it still is in the old state; what is settled keeps no text."""
     if new is not ArrivalState.ASKED:
-        values["raw"] = None
+        values |= {"raw": None, "screened": None}
     result = tx.execute(
         update(_arrival)
         .where(_arrival.c.id == row.id, _arrival.c.state == old)
@@ -211,8 +211,18 @@ def join(tx: Connection, earlier: Any, row: Any, now: datetime) -> None:
 # --- the question ------------------------------------------------------------------------------------------------
 
 
-def ask(ctx: Context, tx: Connection, row: Any, who: Recipient, incoming: Incoming, routes: Sequence[Route]) -> bool:
-    """WAITING -> ASKED, with one mail to the registered address. False when that address has had enough today."""
+def ask(
+    ctx: Context,
+    tx: Connection,
+    row: Any,
+    who: Recipient,
+    incoming: Incoming,
+    routes: Sequence[Route],
+    screened: Screened = NOTHING_FOUND,
+) -> bool:
+    """WAITING -> ASKED, with one mail to the registered address. False when that address has had enough today.
+
+    What the screen found is kept, sealed, for the answer; the question covers it."""
     list_name = next((route.list_name for route in routes), HUB)
     token = moderate.issue(
         ctx, tx, Purpose.SENDER, who.person, arrival_id=row.id, life=posts.CONFIRM_WITHIN + timedelta(days=30)
@@ -226,16 +236,17 @@ def ask(ctx: Context, tx: Connection, row: Any, who: Recipient, incoming: Incomi
         list_name=list_name,
         reply_to=routing.address(ctx.settings, list_name, Kind.CONFIRM, token),
         what=_what(routes),
-        subject=_subject(incoming),
+        subject=one_line(posts.hidden_subject(_subject(incoming), screened), 200),
         from_address=one_line(row.from_address, 200),
         addresses=_where(ctx, routes),
-        text=_excerpt(incoming),
+        text=_excerpt(incoming, moderate.covering_for_author(screened) if screened.masks else None),
         hours=int(posts.CONFIRM_WITHIN.total_seconds() // 3600),
         remembers=bool(row.auth.get("evidence")),
     )
     if written is None:
         return False
-    change(tx, row, ArrivalState.WAITING, ArrivalState.ASKED, ctx.clock(), person_id=who.person)
+    sealed = posts.seal(ctx, screened)
+    change(tx, row, ArrivalState.WAITING, ArrivalState.ASKED, ctx.clock(), person_id=who.person, screened=sealed)
     return True
 
 
@@ -255,8 +266,9 @@ def _subject(incoming: Incoming) -> str:
     return one_line(incoming.subject, 200) or N_("(no subject)")
 
 
-def _excerpt(incoming: Incoming) -> str:
-    text = _LINK.sub("[link]", readable(incoming.message, EXCERPT + 1))
+def _excerpt(incoming: Incoming, cover: Callable[[str], str] | None) -> str:
+    text = readable(incoming.message, EXCERPT + 1 if cover is None else notices.COVERED)
+    text = _LINK.sub("[link]", cover(text) if cover is not None else text)
     if len(text) > EXCERPT:
         text = text[:EXCERPT].rstrip() + " [...]"
     lines = [line.strip() for line in text.strip().splitlines()]
@@ -301,7 +313,7 @@ def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: 
             suggestion=said.suggestion,
         )  # fmt: skip
         return None
-    raw = message_of(row)
+    raw = message_of(ctx, row)
     if not change(tx, row, ArrivalState.ASKED, ArrivalState.CONFIRMED, now):
         return None
     proof = proof_of(row)

@@ -149,8 +149,12 @@ def _record_failure(tx: Connection, outcome: Outcome, row: Any, now: datetime) -
         values |= {"state": DeliveryState.DEFERRED, "next_attempt": now + wait}
     if outcome.result is Result.UNKNOWN:
         values["possible_duplicates"] = _delivery.c.possible_duplicates + 1
-    if not tx.execute(update(_delivery).where(_delivery.c.id == row.id).values(values)).rowcount:
-        return  # its recipient was erased while it was being sent
+    stopped = (_delivery.c.id == row.id, _delivery.c.state == DeliveryState.SUPPRESSED)
+    plain = {name: values[name] for name in values if name not in ("state", "next_attempt", "finished_at")}
+    if not tx.execute(update(_delivery).where(*stopped).values(plain)).rowcount:  # else stopped while it was being sent
+        running = (_delivery.c.id == row.id, _delivery.c.state.in_(WAITING))
+        if not tx.execute(update(_delivery).where(*running).values(values)).rowcount:
+            return  # its recipient was erased while it was being sent
     tx.execute(
         insert(_attempt).values(delivery_id=row.id, at=now, result=str(outcome.result), reply=_said(outcome)[:500])
     )

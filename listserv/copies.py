@@ -153,7 +153,7 @@ def prepare(ctx: Context, tx: Connection, kind: DeliveryKind, number: int) -> Pr
             shared, row.list_name, verp=row.verp, personal=bool(own), own=own, signer=ctx.signer, seconds=seconds
         )
     post = tx.execute(select(_post).where(_post.c.id == number)).one()
-    message = parse(posts.raw_message(tx, post.message_id))
+    message = parse(posts.raw_message(ctx, tx, post.message_id))
     shared, sent_as = shared_copy(ctx, _in_its_thread(tx, message, post), post)
     if ctx.signer is not None and ctx.signer.seal is not None:
         shared = sealed(ctx.signer, shared, seconds)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from listserv import changes, moderate
+from listserv import changes, moderate, posts
 from listserv.context import Context
 from listserv.model import (
     Address,
@@ -57,19 +57,25 @@ def release(ctx: Context, tx: Connection, post: Any, sent_as: str = "", refs: Se
     changed = tx.execute(
         update(_post)
         .where(_post.c.id == post.id, _post.c.state == PostState.ACCEPTED, _post.c.release_at <= now)
-        .values(state=PostState.RELEASED, state_since=now, released_at=now, sent_as=sent_as)
+        .values(
+            state=PostState.RELEASED,
+            state_since=now,
+            released_at=post.received_at if post.imported else now,
+            sent_as=sent_as,
+        )
     )
     if changed.rowcount != 1:
         return 0
     changes.note(tx, post.list_name, now, post.id)
     taken = _take_over(ctx, tx, post, now)
     missing = _missing_siblings(ctx, tx, post)
-    made = _insert(ctx, tx, post, now, _followers(tx, post, refs))
+    made = 0 if post.imported else _insert(ctx, tx, post, now, _followers(tx, post, refs))
     if missing:
         _wait_for(tx, post, missing, now)
     tx.execute(update(_post).where(_post.c.id == post.id).values(copies=made + taken))
-    if moderate.approved_by_person(tx, post.id):
-        moderate.tell_author(ctx, tx, post, "approve")
+    if not post.imported:
+        moderate.released(ctx, tx, post)
+    posts.unseal(ctx, tx, post)
     return made + taken
 
 

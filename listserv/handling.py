@@ -23,6 +23,7 @@ from listserv.mail.message import last
 from listserv.mail.text import one_line
 from listserv.membership import person_of, recipient
 from listserv.model import ArrivalState, Purpose
+from listserv.policy.screening.screened import NOTHING_FOUND, Screened
 from listserv.policy.verdict import Action
 from listserv.posts import THANKS, Envelope, Receipt, Store
 from listserv.routing import Kind, Route
@@ -69,7 +70,7 @@ def handle(
         key = (to.route.kind, to.route.list_name, to.route.token or to.route.digest)
         if key not in done:
             if to.route.kind is Kind.POST and proof.proven and commands.is_command(incoming):
-                commands.answer(ctx, tx, to.route, incoming)
+                commands.answer(ctx, tx, to.route, incoming, proof.by)
                 done[key] = THANKS
             elif to.route.kind is Kind.POST:
                 name, thread = to.route.list_name, to.route.thread
@@ -151,7 +152,7 @@ def _carried_out(ctx: Context, tx: Connection, route: Route, incoming: Incoming,
     """Whether it was a command, which has been answered; mail of machines is neither answered nor passed on."""
     if _of_a_machine(incoming):
         return True
-    return _answerable(incoming, proof) and commands.answer(ctx, tx, route, incoming)
+    return _answerable(incoming, proof) and commands.answer(ctx, tx, route, incoming, proof.by)
 
 
 def _decide(ctx: Context, tx: Connection, text_token: str, incoming: Incoming, proof: Proof) -> None:
@@ -180,6 +181,8 @@ def _confirm(ctx: Context, tx: Connection, text_token: str, incoming: Incoming) 
         case Purpose.TOPIC:
             if not answering.choose(ctx, tx, token, text_token, incoming):
                 topics.answer(ctx, tx, token, text_token, incoming)
+        case Purpose.RETURNED:
+            moderate.author_answer(ctx, tx, token, incoming)
         case Purpose.APPLY:
             life.applied_answer(ctx, tx, token, incoming)
         case Purpose.TERMS:
@@ -196,7 +199,8 @@ def _confirm(ctx: Context, tx: Connection, text_token: str, incoming: Incoming) 
             confirmed = arrivals.answer(ctx, tx, token, text_token, incoming)
             if confirmed is not None:
                 message = read(confirmed.raw, confirmed.row.envelope_sender)
-                _go_on(ctx, tx, confirmed.row, confirmed.raw, confirmed.proof, message)
+                screened = posts.screened_of(ctx, confirmed.row)
+                _go_on(ctx, tx, confirmed.row, confirmed.raw, confirmed.proof, message, screened)
 
 
 def _tell_refused(ctx: Context, tx: Connection, incoming: Incoming, receipts: list[Receipt], *, all_too: bool) -> None:
@@ -223,7 +227,12 @@ def _tell_refused(ctx: Context, tx: Connection, incoming: Incoming, receipts: li
 # --- mail that had to wait ---------------------------------------------------------------------------------------
 
 
-def sift(ctx: Context, tx: Connection, row: Any, incoming: Incoming) -> None:
+def routes_of(ctx: Context, row: Any) -> list[Route]:
+    """Where an arrival leads."""
+    return [to.route for to in _recipients(ctx, row)]
+
+
+def sift(ctx: Context, tx: Connection, row: Any, incoming: Incoming, screened: Screened = NOTHING_FOUND) -> None:
     """A waiting arrival is looked at: a stranger's is dropped, a member's is asked about, held, or goes on."""
     now = ctx.clock()
     row = arrivals.locked(tx, row.id)
@@ -251,10 +260,10 @@ def sift(ctx: Context, tx: Connection, row: Any, incoming: Incoming) -> None:
         arrivals.join(tx, earlier, row, now)
         return
     asks = ctx.settings.authentication.unverified == "confirm"
-    if proof is None and asks and arrivals.ask(ctx, tx, row, who, incoming, questions):
+    if proof is None and asks and arrivals.ask(ctx, tx, row, who, incoming, questions, screened):
         return
     if arrivals.change(tx, row, ArrivalState.WAITING, ArrivalState.SETTLED, now, person_id=who.person):
-        _go_on(ctx, tx, row, arrivals.message_of(row), proof or arrivals.proof_of(row), incoming)
+        _go_on(ctx, tx, row, arrivals.message_of(ctx, row), proof or arrivals.proof_of(row), incoming, screened)
 
 
 def _recipients(ctx: Context, row: Any) -> list[To]:
@@ -263,7 +272,9 @@ def _recipients(ctx: Context, row: Any) -> list[To]:
     return [To(address, route) for address, route in found if route is not None]
 
 
-def _go_on(ctx: Context, tx: Connection, row: Any, raw: bytes, proof: Proof, incoming: Incoming) -> None:
+def _go_on(
+    ctx: Context, tx: Connection, row: Any, raw: bytes, proof: Proof, incoming: Incoming, screened: Screened
+) -> None:
     """The message of an arrival does what it would have done in its session, had it been looked at there."""
     to = [to for to in _recipients(ctx, row) if to.route.kind is not Kind.CONFIRM]
-    handle(ctx, tx, incoming, Store.of(raw), arrivals.envelope_of(row), to, proof, in_session=False)
+    handle(ctx, tx, incoming, Store.of(raw, screened), arrivals.envelope_of(row), to, proof, in_session=False)

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from listserv import archiver, arrivals, bounces, life, notices, topics
+from listserv import archiver, arrivals, bounces, emergency, incidents, life, moderate, notices, topics
 from listserv.context import Context
 from listserv.digest import asking, editing, issuing
 from listserv.errors import UserError
@@ -34,6 +34,13 @@ LOW_DISK = 200_000_000  # octets
 async def expire(ctx: Context) -> None:
     """Questions to authors that have waited for 48 hours."""
     if await ctx.db.write(lambda tx: topics.expire(ctx, tx) + arrivals.expire(ctx, tx)):
+        ctx.wake.outbox.set()
+
+
+async def moderation(ctx: Context) -> None:
+    """Posts that are with their authors for too long."""
+    if await ctx.db.write(lambda tx: moderate.overdue(ctx, tx)):
+        ctx.wake.work.set()
         ctx.wake.outbox.set()
 
 
@@ -117,6 +124,12 @@ async def members(ctx: Context) -> None:
             log.error("a job about members waits: %s", error)
 
 
+async def watch_moderation(ctx: Context) -> None:
+    """Emergency moderation that has ended by itself, incidents that are to be assessed."""
+    if await ctx.db.write(lambda tx: emergency.expire(ctx, tx) + incidents.remind(ctx, tx)):
+        ctx.wake.outbox.set()
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A line of the table: what, and when (APScheduler's trigger and its arguments)."""
@@ -129,10 +142,12 @@ class Job:
 
 JOBS = (
     Job("expire", expire, "interval", {"minutes": 10}),
+    Job("moderation", moderation, "interval", {"minutes": 5}),
     Job("purge", purge, "cron", {"hour": 3, "minute": 20}),
     Job("report-failures", report_failures, "cron", {"hour": 7, "minute": 30}),
     Job("refresh-archive", refresh_archive, "cron", {"hour": 4, "minute": 10}),
     Job("members", members, "interval", {"minutes": 10}),
     Job("digests", digests, "cron", {"second": 2}),
+    Job("watch-moderation", watch_moderation, "interval", {"minutes": 1}),
     Job("watch-disk", watch_disk, "interval", {"minutes": 5}),
 )

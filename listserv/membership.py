@@ -6,16 +6,18 @@ The only place that knows what makes somebody a verified member (policy itself g
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from listserv.errors import UserError
-from listserv.mail.address import without_tag
+from listserv.mail.address import canonical, without_tag
+from listserv.mail.names import name_key
 from listserv.model import (
     Address,
     Agreement,
@@ -264,19 +266,66 @@ def speech(tx: Connection, person: int) -> tuple[str, str]:
 
 def moderators(tx: Connection, list_name: str) -> list[Recipient]:
     """Who decides on held posts of a list: its moderators and owners who take part at present."""
+    return _in_role(tx, list_name, MODERATING)
+
+
+def _in_role(tx: Connection, list_name: str, names: Sequence[RoleName]) -> list[Recipient]:
     rows = tx.execute(
         select(_person.c.id, _person.c.name, _address.c.email)
         .distinct()
         .select_from(_role.join(_person, _role.c.person_id == _person.c.id).join(_address))
         .where(
             _role.c.list_name == list_name,
-            _role.c.role.in_(MODERATING),
+            _role.c.role.in_(names),
             _address.c.preferred,
             _person.c.status.in_((Status.ACTIVE, Status.PAUSED, Status.BOUNCING)),
         )
         .order_by(_person.c.id)
     )
     return [Recipient(*row) for row in rows]
+
+
+def deciders(tx: Connection, list_name: str) -> list[Recipient]:
+    """Who gets hold notices of a list and may answer them: its moderators, owners and trainees."""
+    return _in_role(tx, list_name, (*MODERATING, RoleName.TRAINEE))
+
+
+def trainees(tx: Connection, list_name: str) -> frozenset[int]:
+    """Who learns to moderate a list and is neither its moderator nor its owner."""
+    rows = list(tx.execute(select(_role.c.person_id, _role.c.role).where(_role.c.list_name == list_name)))
+    full = {row.person_id for row in rows if row.role in MODERATING}
+    return frozenset(row.person_id for row in rows if row.role == RoleName.TRAINEE) - full
+
+
+def name_of(tx: Connection, person: int) -> str:
+    return str(tx.execute(select(_person.c.name).where(_person.c.id == person)).scalar() or "")
+
+
+def addresses_of(tx: Connection, person: int) -> frozenset[str]:
+    """All addresses of a person, canonical."""
+    return frozenset(tx.execute(select(_address.c.canonical).where(_address.c.person_id == person)).scalars())
+
+
+def names_of_members(tx: Connection, names: Collection[str]) -> frozenset[str]:
+    """Those of some names and mail addresses that are members'; a word alone when it is one of a member's name."""
+    found: set[str] = set()
+    for name in names:
+        if "@" in name:
+            known = tx.execute(select(_address.c.id).where(_address.c.canonical == canonical(name))).first()
+            if known is not None:
+                found.add(name)
+            continue
+        key = name_key(name)
+        where = _person.c.name_key == key
+        if not key:
+            word = name_key(f"{name} zz").replace(" zz", "").strip()
+            if not word or " " in word:
+                continue
+            where = or_(*(_person.c.name_key.like(form) for form in (f"{word} %", f"% {word}", f"% {word} %")))
+        query = select(_person.c.id).where(where, _person.c.status.not_in((Status.LEFT, Status.BANNED)))
+        if tx.execute(query.limit(1)).first() is not None:
+            found.add(name)
+    return frozenset(found)
 
 
 def leave(tx: Connection, subscription: int, now: datetime) -> tuple[int, str] | None:

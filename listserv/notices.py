@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -30,6 +32,7 @@ _notice = Notice.__table__  # type: ignore[attr-defined]
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
 
 EXCERPT = 4000
+COVERED = 200_000  # characters that are looked through for what must be covered
 ATTACH_LIMIT = 1_000_000
 PER_DAY = {
     # automatic mail of one kind to one address in a day; what is not named here is not limited
@@ -37,6 +40,9 @@ PER_DAY = {
     "refused-lists": 20,
     "decided-author": 40,
     "topic": 10,
+    "screening-note": 2,
+    "returned": 20,
+    "risk": 5,
     "sender": 20,
     "sender-no": 20,
     "not-yet": 2,
@@ -77,6 +83,7 @@ def put(
     reply_to: str | None = None,
     answering: Answering | None = None,
     attached: bytes | None = None,
+    buttons: Sequence[tuple[str, str]] = (),
     post_id: int | None = None,
     **values: object,
 ) -> int | None:
@@ -84,7 +91,8 @@ def put(
 
     It is written in the language and the time zone of the person; for an address alone, in those of `ctx`.
     The first line of a template is its subject. Answers to mail get the null return path, what we send of our own
-    accord gets VERP (RFC 3834 section 2, RFC 5321 section 4.5.5).
+    accord gets VERP (RFC 3834 section 2, RFC 5321 section 4.5.5). `buttons`: answers as links that write the reply
+    (label, its first line), in an HTML alternative; they need a `reply_to`.
     """
     now = ctx.clock()
     person, name, email = (to.person, to.name, to.email) if isinstance(to, Recipient) else (None, "", to)
@@ -120,6 +128,7 @@ def put(
             in_reply_to=answering.message_id if answering else None,
             auto_submitted="auto-replied" if answering else "auto-generated",
             attached=attached,
+            html=_with_buttons(ctx, subject, body, reply_to, buttons) if buttons and reply_to else None,
         )
     )
     row = {
@@ -153,6 +162,13 @@ def put(
     return int(notice[0])
 
 
+def _with_buttons(ctx: Context, subject: str, text: str, to: str, buttons: Sequence[tuple[str, str]]) -> str:
+    """The text of a notice as HTML with a link for each answer: `mailto` with the word in the body (RFC 6068)."""
+    about = quote("Re: " + one_line(subject.removeprefix("Subject:").strip(), 120))
+    links = [(label, f"mailto:{quote(to, safe='@+')}?subject={about}&body={quote(word)}") for label, word in buttons]
+    return ctx.render("mail/buttons.html", text=text.strip("\n"), links=links)
+
+
 def room(ctx: Context, tx: Connection, kind: str, email: str) -> bool:
     """Whether this address may get another notice of this kind today."""
     return kind not in PER_DAY or _sent_today(tx, kind, email, ctx.clock()) < PER_DAY[kind]
@@ -183,12 +199,16 @@ def attachable(raw: bytes) -> bytes | None:
     return shared.head + b"\r\n" + shared.body
 
 
-def shown(raw: bytes) -> tuple[str, list[str]]:
-    """The readable text of a post for a notice, indented and cut, and its attachments in words."""
+def shown(raw: bytes, cover: Callable[[str], str] | None = None) -> tuple[str, list[str]]:
+    """The readable text of a post for a notice, indented and cut, and its attachments in words. `cover` is given the
+    text and each file name first, where something in them must not be shown."""
     message = parse(raw)
-    text = readable(message, EXCERPT + 1)
+    text = readable(message, EXCERPT + 1 if cover is None else COVERED)
+    if cover is not None:
+        text = cover(text)
     if len(text) > EXCERPT:
         text = text[:EXCERPT].rstrip() + "\n[...]"
     quoted = "\n".join(f"    {line}".rstrip() for line in text.strip().splitlines())
-    files = [f"{one_line(name, 80)} ({kind}, {size} bytes)" for name, kind, size in attachments(message)]
+    hidden = cover or (lambda name: name)
+    files = [f"{one_line(hidden(name), 80)} ({kind}, {size} bytes)" for name, kind, size in attachments(message)]
     return quoted, files

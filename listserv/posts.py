@@ -7,7 +7,6 @@ was decided and what it was decided from are on disk together before anybody hea
 from __future__ import annotations
 
 import hashlib
-import zlib
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from listserv import routing
+from listserv import routing, vault
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.errors import Reply
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming, topic_of
+from listserv.mail.message import parse, text_header
 from listserv.mail.names import addresses_in, name_key
 from listserv.mail.threads import is_tag
 from listserv.membership import author, namesake
@@ -28,6 +28,8 @@ from listserv.model import Emergency, Message, Post, PostState, Refusal
 from listserv.model.posts import OPEN
 from listserv.permalinks import new_tag
 from listserv.policy.rules import decide
+from listserv.policy.screening.finding import Level
+from listserv.policy.screening.screened import NOTHING_FOUND, Screened
 from listserv.policy.verdict import Action, Author, Facts, Reason, Verdict
 from listserv.settings import HUB, ListSettings, Settings
 
@@ -74,23 +76,29 @@ class Envelope:
 
 
 class Store:
-    """The one message row of a transaction, written when the first post needs it."""
+    """The message rows of a transaction, written when the first post needs them: an open one for posts that go out, a
+    sealed one for those that wait. `raw` is packed, `screened` what the screen has found in it."""
 
-    def __init__(self, raw: bytes, size: int) -> None:
-        self.raw, self.size = raw, size
-        self._id: int | None = None
+    def __init__(self, raw: bytes, size: int, screened: Screened = NOTHING_FOUND) -> None:
+        self.raw, self.size, self.screened = raw, size, screened
+        self._ids: dict[bool, int] = {}
 
     @classmethod
-    def of(cls, raw: bytes) -> Store:
-        return cls(zlib.compress(raw, 3), len(raw))
+    def of(cls, raw: bytes, screened: Screened = NOTHING_FOUND) -> Store:
+        return cls(vault.packed(raw), len(raw), screened)
 
-    def row(self, tx: Connection, received_at: datetime) -> int:
-        if self._id is None:
-            values = {"raw": self.raw, "size": self.size, "received_at": received_at}
+    def fresh(self) -> Store:
+        """The same message for another try at its transaction."""
+        return Store(self.raw, self.size, self.screened)
+
+    def row(self, ctx: Context, tx: Connection, received_at: datetime, *, sealed: bool) -> int:
+        if sealed not in self._ids:
+            raw = vault.locked(ctx.keys.held, self.raw) if sealed else self.raw
+            values = {"raw": raw, "size": self.size, "received_at": received_at}
             result = tx.execute(_INSERT_MESSAGE, values)
             assert result.inserted_primary_key is not None
-            self._id = int(result.inserted_primary_key[0])
-        return self._id
+            self._ids[sealed] = int(result.inserted_primary_key[0])
+        return self._ids[sealed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,14 @@ class Receipt:
     post_id: int | None = None
 
 
-def facts_alone(settings: Settings, incoming: Incoming, list_name: str, proof: Proof, now: datetime) -> Facts:
+def facts_alone(
+    settings: Settings,
+    incoming: Incoming,
+    list_name: str,
+    proof: Proof,
+    now: datetime,
+    screened: Screened = NOTHING_FOUND,
+) -> Facts:
     """The facts that a message and its proof give for one list, without a look at who its author is."""
     hub = list_name == HUB
     rules = ListSettings() if hub else settings.lists[list_name]
@@ -139,6 +154,8 @@ def facts_alone(settings: Settings, incoming: Incoming, list_name: str, proof: P
         posting="members" if hub else rules.posting,
         moderation="none" if hub else rules.moderation,
         emergency=False,
+        screening=screening_of(settings, list_name),
+        findings=tuple(finding for _, finding, _ in screened.left()),
     )
 
 
@@ -150,11 +167,12 @@ def gather(
     proof: Proof,
     now: datetime,
     *,
+    screened: Screened = NOTHING_FOUND,
     approved: bool = False,
     exclude_post: int | None = None,
 ) -> tuple[Facts, Author | None]:
     """The facts on one message for one list (the hub's while no topic is known), and its author."""
-    alone = facts_alone(settings, incoming, list_name, proof, now)
+    alone = facts_alone(settings, incoming, list_name, proof, now, screened)
     keys = alone.authors
     who = author(tx, settings, keys[0], list_name, now) if keys and keys[0] else None
     facts = replace(
@@ -283,7 +301,7 @@ def receive(
     now = envelope.received_at
     if list_name == HUB and issue is None:
         list_name = topic_of(incoming.subject, ctx.settings.lists) or HUB
-    facts, who = gather(tx, ctx.settings, incoming, list_name, proof, now)
+    facts, who = gather(tx, ctx.settings, incoming, list_name, proof, now, screened=store.screened)
     if not asks and facts.unverified == "confirm":
         facts = replace(facts, unverified="hold")
     verdict = decide(facts)
@@ -362,16 +380,19 @@ def _insert(
 ) -> int:
     now = envelope.received_at
     first = incoming.authors[0]
+    screened = store.screened if screening_of(ctx.settings, list_name) != "off" else NOTHING_FOUND
+    waits = verdict.action is not Action.ACCEPT
+    to_author = who is not None and goes_to_author_first(ctx.settings, list_name, verdict, screened)
     values: dict[str, Any] = {
-        "message_id": store.row(tx, now),
+        "message_id": store.row(ctx, tx, now, sealed=waits),
         "origin_id": origin,
         "list_name": list_name,
         "person_id": who.person if who else None,
-        "state": _STATES[verdict.action],
+        "state": PostState.RETURNED if to_author else _STATES[verdict.action],
         "envelope_sender": envelope.sender,
         "from_address": first.address,
         "from_name": first.name,
-        "subject": incoming.subject[:1000],
+        "subject": hidden_subject(incoming.subject, screened)[:1000] if waits else incoming.subject[:1000],
         "message_id_header": incoming.message_id or generated_id(ctx.settings, key),
         "content_hash": incoming.content_hash,
         "duplicate_key": key,
@@ -388,6 +409,10 @@ def _insert(
         "state_since": now,
         "release_at": now if verdict.action is Action.ACCEPT else None,
         "copies": 0,
+        "return_by": now + ctx.settings.moderation.author_within if to_author else None,
+        "returns": int(to_author),
+        "screened": seal(ctx, screened),
+        "urgent": "risk" in verdict.codes,
         **more,
     }
     result = tx.execute(_INSERT_POST, values)
@@ -404,15 +429,61 @@ def _note_issue(tx: Connection, post_id: int, issue: int) -> None:
     tx.execute(update(_post).where(_post.c.id == post_id).values(rules={**rules, "issue": issue}))
 
 
+def screening_of(settings: Settings, list_name: str) -> str:
+    """How a list is screened; the hub, whose posts go to a list later, in general."""
+    listed = settings.lists.get(list_name)
+    return listed.screening if listed is not None else "general"
+
+
+def goes_to_author_first(settings: Settings, list_name: str, verdict: Verdict, screened: Screened) -> bool:
+    """Whether a post that is held is given back to its author before a moderator sees it (contract: level H)."""
+    listed = settings.lists.get(list_name)
+    if verdict.action is not Action.HOLD or listed is None or not listed.author_first:
+        return False
+    doubtful = {"unproven", "pretender", "risk"} & set(verdict.codes)
+    return "identifier" in verdict.codes and not doubtful and bool(screened.at(Level.HIGH))
+
+
+def seal(ctx: Context, screened: Screened) -> bytes | None:
+    """What was found as it is stored with a post."""
+    return vault.lock_values(ctx.keys.held, screened.stored()) if screened.findings else None
+
+
+def screened_of(ctx: Context, row: Any) -> Screened:
+    """What was found in a post (or arrival)."""
+    return Screened.restored(vault.unlock_values(ctx.keys.held, row.screened)) if row.screened else NOTHING_FOUND
+
+
+def hidden_subject(subject: str, screened: Screened) -> str:
+    """A subject as it may stand in notices and in the queue while a post waits: with what was found in it masked."""
+    if not screened.masks:
+        return subject
+    for _, finding, value in screened.left():
+        if finding.level in (Level.HIGH, Level.CLINICAL, Level.WARNING):
+            subject = subject.replace(value, finding.masked)
+    return subject
+
+
 def generated_id(settings: Settings, key: str) -> str:
     """The Message-ID of a post that came without one: the same each time the same message comes."""
     return f"<{key[:32]}@{settings.domain}>"
 
 
-def raw_message(tx: Connection, message_id: int) -> bytes:
+def raw_message(ctx: Context, tx: Connection, message_id: int) -> bytes:
     """The bytes of a stored message."""
     raw = tx.execute(select(_message.c.raw).where(_message.c.id == message_id)).scalar_one()
-    return zlib.decompress(raw)
+    return vault.unpacked(ctx.keys.held, raw)
+
+
+def unseal(ctx: Context, tx: Connection, post: Any) -> None:
+    """A post that has gone out: its message needs no seal any more, and what was found in it is forgotten."""
+    stored = tx.execute(select(_message.c.raw).where(_message.c.id == post.message_id)).scalar_one()
+    if vault.is_locked(stored):
+        opened = vault.unlocked(ctx.keys.held, stored)
+        tx.execute(update(_message).where(_message.c.id == post.message_id).values(raw=opened))
+    if post.screened or post.original_id:
+        subject = text_header(parse(vault.unpacked(ctx.keys.held, stored)), "subject")[:1000]
+        tx.execute(update(_post).where(_post.c.id == post.id).values(screened=None, subject=subject))
 
 
 def change(tx: Connection, post_id: int, old: PostState, new: PostState, now: datetime, **values: Any) -> bool:

@@ -60,7 +60,7 @@ def set_aside(tx: Connection, raw: bytes, envelope: Envelope, recipients: list[s
 def set_arrival_aside(ctx: Context, tx: Connection, row: Any, error: str) -> None:
     """An unproven message that could not be looked at; nothing of it is lost."""
     if arrivals.change(tx, row, ArrivalState.WAITING, ArrivalState.SETTLED, ctx.clock()):
-        set_aside(tx, arrivals.message_of(row), arrivals.envelope_of(row), row.recipients, "sift", error)
+        set_aside(tx, arrivals.message_of(ctx, row), arrivals.envelope_of(row), row.recipients, "sift", error)
 
 
 def set_post_aside(tx: Connection, post: Any, stage: str, error: str, now: datetime) -> int | None:

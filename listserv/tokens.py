@@ -34,11 +34,12 @@ class Keys:
     feed: bytes
     digest: bytes  # stops a digest
     answer: bytes  # an answer to a digest
+    held: bytes  # seals mail that waits (vault)
 
     @classmethod
     def derive(cls, master: bytes) -> Keys:
         """`master` is the content of secrets.key_file, at least 32 bytes."""
-        names = (b"verp", b"unsubscribe", b"cookie", b"feed", b"digest", b"answer")
+        names = (b"verp", b"unsubscribe", b"cookie", b"feed", b"digest", b"answer", b"held")
         return cls(*(hmac.digest(master, b"listserv " + name, "sha256") for name in names))
 
 

@@ -89,9 +89,10 @@ def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: 
 def settle(ctx: Context, tx: Connection, post: Any, list_name: str, author: Any, answering: Any, **more: Any) -> None:
     """The post goes on as if it had been sent to the list that its author named; `more` changes its row along."""
     now = ctx.clock()
-    original = read(posts.raw_message(tx, post.message_id), post.envelope_sender)
+    original = read(posts.raw_message(ctx, tx, post.message_id), post.envelope_sender)
     proof = Proof.restored(True, post.proof, post.auth)
-    facts, _ = posts.gather(tx, ctx.settings, original, list_name, proof, now, exclude_post=post.id)
+    screened = posts.screened_of(ctx, post)
+    facts, _ = posts.gather(tx, ctx.settings, original, list_name, proof, now, screened=screened, exclude_post=post.id)
     verdict = decide(facts)
     if verdict.action not in (Action.ACCEPT, Action.HOLD):
         advice = verdict.reasons[0].advice
@@ -102,11 +103,15 @@ def settle(ctx: Context, tx: Connection, post: Any, list_name: str, author: Any,
         )  # fmt: skip
         return
     state = PostState.ACCEPTED if verdict.action is Action.ACCEPT else PostState.HELD
+    if posts.goes_to_author_first(ctx.settings, list_name, verdict, screened):
+        state = PostState.RETURNED
+        more |= {"returns": 1, "return_by": now + ctx.settings.moderation.author_within}
     values = {
         "list_name": list_name,
         "tag": permalinks.new_tag(tx, list_name, post.message_id_header, post.content_hash),
         "reasons": [asdict(reason) for reason in verdict.reasons],
         "rules": {"hits": verdict.hits, "misses": verdict.misses, "named": []},
+        "urgent": "risk" in verdict.codes,
         "notified": state is PostState.ACCEPTED,
         "release_at": now if state is PostState.ACCEPTED else None,
         **more,

@@ -184,7 +184,9 @@ def _post_events(tx: Connection, post: Any) -> list[dict[str, Any]]:
     if post.released_at is not None:
         words = f"released to {post.list_name}: {post.copies} copies"
         events.append(_event(post.released_at, "distribution", f"{words}; {post.sent_as}" if post.sent_as else words))
-    elif post.state in (PostState.QUARANTINED, PostState.EXPIRED, PostState.WITHDRAWN):
+    if post.state == PostState.RECALLED:
+        events.append(_event(post.state_since, "moderation", "taken back"))
+    elif post.released_at is None and post.state in (PostState.QUARANTINED, PostState.EXPIRED, PostState.WITHDRAWN):
         events.append(_event(post.state_since, "policy", str(post.state)))
     return events
 

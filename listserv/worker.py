@@ -15,11 +15,12 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
-from listserv import arrivals, copies, distribute, handling, moderate, quarantine, topics
+from listserv import arrivals, copies, distribute, handling, incidents, moderate, quarantine, screen, topics
 from listserv.context import Context
 from listserv.digest import answering
 from listserv.mail.incoming import read
 from listserv.model import DeliveryKind, Post, PostState
+from listserv.policy.screening.screened import NOTHING_FOUND
 from listserv.stages import stage
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ async def _bell(bell: asyncio.Event, stopping: asyncio.Event) -> None:
 
 
 def _untold(tx: Connection) -> list[Any]:
-    states = (PostState.HELD, PostState.CONFIRMING)
+    states = (PostState.HELD, PostState.RETURNED, PostState.CONFIRMING)
     query = select(_post).where(_post.c.state.in_(states), _post.c.notified.is_(False))
     return list(tx.execute(query.order_by(_post.c.id).limit(50)))
 
@@ -72,9 +73,27 @@ async def once(ctx: Context, cache: copies.Cache) -> bool:
         copies_made = await _step(ctx, post, "distribute", partial(_release, ctx, prepared))
         ctx.wake.archive.set()
         log.info("post %d to %s: %s copies", post.id, post.list_name, copies_made)
-    if waiting or untold or due:
+    told = await _recalls(ctx)
+    if waiting or untold or due or told:
         ctx.wake.outbox.set()
-    return bool(waiting or untold or due)
+    return bool(waiting or untold or due or told)
+
+
+async def _recalls(ctx: Context) -> int:
+    """Some of those who got a post that was taken back are asked to delete it; how many."""
+    told = 0
+    for number in await ctx.db.read(incidents.untold):
+        try:
+            told += await ctx.db.write(partial(_announce, ctx, number))
+        except OperationalError:
+            raise
+        except Exception as error:
+            log.error("those who got the post of incident %d cannot be told: %s", number, type(error).__name__)
+    return told
+
+
+def _announce(ctx: Context, number: int, tx: Connection) -> int:
+    return incidents.announce(ctx, tx, number)
 
 
 def _release(ctx: Context, prepared: copies.Prepared, tx: Connection, post: Any) -> int:
@@ -85,8 +104,12 @@ async def _sift(ctx: Context, row: Any) -> None:
     """An unproven message is looked at: whose it may be, and what becomes of it."""
     try:
         with stage("sift", row.id):
-            incoming = await asyncio.to_thread(lambda: read(arrivals.message_of(row), row.envelope_sender))
-            await ctx.db.write(lambda tx: handling.sift(ctx, tx, row, incoming))
+            incoming = await asyncio.to_thread(lambda: read(arrivals.message_of(ctx, row), row.envelope_sender))
+            member = await ctx.db.read(lambda tx: arrivals.member(tx, incoming))
+            screened = NOTHING_FOUND
+            if member is not None:  # strangers are dropped
+                screened = await screen.look(ctx, incoming, handling.routes_of(ctx, row))
+            await ctx.db.write(lambda tx: handling.sift(ctx, tx, row, incoming, screened))
     except OperationalError:
         raise
     except Exception as error:
@@ -101,6 +124,8 @@ def _tell(ctx: Context, tx: Connection, post: Any) -> None:
         return
     if current.state == PostState.HELD:
         moderate.announce(ctx, tx, current)
+    elif current.state == PostState.RETURNED:
+        moderate.ask_author(ctx, tx, current)
     elif "issue" in current.rules:
         answering.ask(ctx, tx, current)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import pwd
 import shutil
@@ -16,9 +17,12 @@ from typing import Any
 
 import pytest
 
+from listserv import screen
 from listserv.context import Context, open_context
 from listserv.edge.db import Database, migrate
+from listserv.policy.screening.screened import Screened
 from listserv.settings import Settings, parse
+from tests import whispers
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SKIPPED: list[str] = []
@@ -95,9 +99,25 @@ def postgresql(postgresql_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def make_context(tmp_path: Path) -> Iterator[Callable[..., Context]]:
+def overheard(monkeypatch: pytest.MonkeyPatch) -> list[Screened]:
+    """All that the screen finds while a test runs."""
+    found: list[Screened] = []
+    real = screen._screened
+
+    def listening(*arguments: Any) -> Screened:
+        found.append(real(*arguments))
+        return found[-1]
+
+    monkeypatch.setattr(screen, "_screened", listening)
+    return found
+
+
+@pytest.fixture
+def make_context(tmp_path: Path, overheard: list[Screened]) -> Iterator[Callable[..., Context]]:
     """Contexts on SQLite, closed at the end; the clock stands still unless one is given."""
     opened: list[Context] = []
+    ears = whispers.Ears()
+    logging.getLogger().addHandler(ears)
 
     def make(
         data: dict[str, Any] | None = None,
@@ -111,8 +131,14 @@ def make_context(tmp_path: Path) -> Iterator[Callable[..., Context]]:
         return context
 
     yield make
-    for context in opened:
-        context.db.close()
+    logging.getLogger().removeHandler(ears)
+    secrets = whispers.secrets_of(overheard)
+    try:
+        got_out = [words for context in opened for words in whispers.heard(context, secrets, ears.lines)]
+    finally:
+        for context in opened:
+            context.db.close()
+    assert not got_out, f"a value of a finding got out: {got_out[:5]}"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

@@ -68,10 +68,10 @@ class Written:
 
 
 def notices(ctx: Context, kind: str | None = None, to: str | None = None) -> list[Written]:
-    """The mails of ours so far, oldest first."""
+    """The mails of ours so far, oldest first, but for those whose text is gone."""
     found = []
     for row in rows(ctx, "SELECT kind, recipient, raw FROM notice ORDER BY id"):
-        if kind not in (None, row.kind) or to not in (None, row.recipient):
+        if not row.raw or kind not in (None, row.kind) or to not in (None, row.recipient):
             continue
         raw = zlib.decompress(row.raw)
         parsed = message_from_bytes(raw, policy=policy.default)

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
+from listserv import vault
 from listserv.archiver import files
 from listserv.context import Context
 from listserv.mail.body import Body, render, without_addresses
@@ -98,7 +99,7 @@ def entry(ctx: Context, post: Any) -> Entry:
     date = int(post.received_at.timestamp())
     hide = settings.archive.addresses == "hidden"
     shown = post.state == PostState.RELEASED
-    message = _message(post)
+    message = _message(ctx, post)
     listed = settings.lists.get(post.list_name)
     about = subject_of(post.subject, listed.subject_prefix if listed else None)
     links = links_of(message)
@@ -172,9 +173,9 @@ def _before_at(address: str) -> str:
     return found[0] if found else address or "unknown"
 
 
-def _message(post: Any) -> Message:
+def _message(ctx: Context, post: Any) -> Message:
     try:
-        return parse(zlib.decompress(post.raw))
+        return parse(vault.unpacked(ctx.keys.held, post.raw))
     except TooComplex:  # it was taken when the caps were wider
         return Message(b"", (), b"")
 

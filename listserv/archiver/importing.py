@@ -1,25 +1,27 @@
 """Old messages come into the archive of a list, from an mbox file. No mail is sent, nobody is subscribed.
 
 Each message becomes a released post that was never distributed by us, so that everything made from posts (archive,
-search, export) has it too. Importing the same file again adds nothing: a message is known by its Message-ID, author
-and content, also when it came as a post before.
+search, export) has it too. Where the screen finds fault with one, it stays unpublished: held, without a notice to
+anybody. Importing the same file again adds nothing: a message is known by its Message-ID, author and content, also
+when it came as a post before.
 """
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from listserv import changes, permalinks, posts
+from listserv import changes, permalinks, posts, screen, vault
 from listserv.context import Context
 from listserv.errors import UserError
 from listserv.mail.address import canonical, parse_mailboxes
@@ -30,6 +32,9 @@ from listserv.mail.message import TooComplex, every, message_id, parse
 from listserv.mail.shown import one_line
 from listserv.membership import person_of
 from listserv.model import Message, Post, PostState
+from listserv.policy import rules
+from listserv.policy.screening.screened import Screened
+from listserv.routing import Kind, Route
 
 _post = Post.__table__  # type: ignore[attr-defined]
 _message = Message.__table__  # type: ignore[attr-defined]
@@ -46,6 +51,7 @@ class Imported:
     read: int = 0
     added: int = 0
     known: int = 0
+    held: int = 0
     refused: int = 0
     repaired: int = 0
     problems: list[str] = field(default_factory=list)
@@ -114,20 +120,32 @@ def import_mbox(
 
 def _write(ctx: Context, list_name: str, batch: list[tuple[Item, datetime]], report: Imported) -> None:
     """One durable transaction for some messages."""
-    ready: list[tuple[Incoming, datetime]] = []
+    taken: list[tuple[Incoming, datetime]] = []
     for item, when in batch:
         try:
-            ready.append((read(item.raw, ""), when))
+            taken.append((read(item.raw, ""), when))
         except TooComplex as error:
             report.refused += 1
             report.note(f"a message (at octet {item.offset}) is left out: {error.reason}")
 
-    def work(tx: Connection) -> int:
-        return sum(_one(ctx, tx, list_name, incoming, when) for incoming, when in ready)
+    ready = asyncio.run(_screened(ctx, list_name, taken))
 
-    added = ctx.db.submit(work).result()
+    def work(tx: Connection) -> tuple[int, int]:
+        made = [_one(ctx, tx, list_name, *one) for one in ready]
+        return made.count(PostState.RELEASED), made.count(PostState.HELD)
+
+    added, held = ctx.db.submit(work).result()
     report.added += added
-    report.known += len(ready) - added
+    report.held += held
+    report.known += len(ready) - added - held
+
+
+async def _screened(
+    ctx: Context, list_name: str, batch: list[tuple[Incoming, datetime]]
+) -> list[tuple[Incoming, datetime, Screened]]:
+    """What the screen finds in old posts, as in new ones."""
+    route = [Route(Kind.POST, list_name)]
+    return [(incoming, when, await screen.look(ctx, incoming, route)) for incoming, when in batch]
 
 
 def _author(incoming: Incoming) -> tuple[str, str]:
@@ -148,15 +166,21 @@ def _author(incoming: Incoming) -> tuple[str, str]:
     return name, ""
 
 
-def _one(ctx: Context, tx: Connection, list_name: str, incoming: Incoming, when: datetime) -> bool:
+def _one(
+    ctx: Context, tx: Connection, list_name: str, incoming: Incoming, when: datetime, screened: Screened
+) -> PostState | None:
+    """A message as a post: published, or held where the screen found something; None when it is here already."""
     key = posts.duplicate_key(incoming)
     same = list(
         tx.execute(select(_post.c.id, _post.c.list_name, _post.c.origin_id).where(_post.c.duplicate_key == key))
     )
     if any(row.list_name == list_name for row in same):
-        return False
+        return None
+    reasons = rules.screened_reasons(screened.findings, posts.screening_of(ctx.settings, list_name))
+    state = PostState.HELD if reasons else PostState.RELEASED
     raw = incoming.message.raw
-    values = {"raw": zlib.compress(raw, 6), "size": len(raw), "received_at": when}
+    packed = zlib.compress(raw, 6)
+    values = {"raw": vault.locked(ctx.keys.held, packed) if reasons else packed, "size": len(raw), "received_at": when}
     stored = tx.execute(insert(_message), values).inserted_primary_key
     assert stored is not None
     name, address = _author(incoming)
@@ -166,11 +190,11 @@ def _one(ctx: Context, tx: Connection, list_name: str, incoming: Incoming, when:
         "origin_id": min((one.origin_id for one in same if one.origin_id), default=None),
         "list_name": list_name,
         "person_id": person_of(tx, canonical(address)) if address else None,
-        "state": PostState.RELEASED,
+        "state": state,
         "envelope_sender": "",
         "from_address": address,
         "from_name": name,
-        "subject": incoming.subject[:1000],
+        "subject": (posts.hidden_subject(incoming.subject, screened) if reasons else incoming.subject)[:1000],
         "message_id_header": identity,
         "content_hash": incoming.content_hash,
         "tag": permalinks.new_tag(tx, list_name, identity, incoming.content_hash),
@@ -181,17 +205,19 @@ def _one(ctx: Context, tx: Connection, list_name: str, incoming: Incoming, when:
         "auth": {},
         "sent_as": "",
         "peer": "imported from an mbox",
-        "reasons": [],
+        "reasons": [asdict(reason) for reason in reasons],
+        "screened": posts.seal(ctx, screened) if reasons else None,
         "rules": {},
         "notified": True,
         "received_at": when,
         "state_since": ctx.clock(),
-        "released_at": when,
+        "released_at": None if reasons else when,
         "copies": 0,
     }
     number = tx.execute(insert(_post), row).inserted_primary_key
     assert number is not None
     if row["origin_id"] is None:
         tx.execute(update(_post).where(_post.c.id == number[0]).values(origin_id=_post.c.id))
-    changes.note(tx, list_name, ctx.clock(), int(number[0]))
-    return True
+    if state is PostState.RELEASED:
+        changes.note(tx, list_name, ctx.clock(), int(number[0]))
+    return state

@@ -45,7 +45,7 @@ def entries(ctx: Context, numbers: Iterable[int]) -> Iterator[bytes]:
     for number in numbers:
         with ctx.db.reading() as tx:
             post = tx.execute(select(_post).where(_post.c.id == number, _post.c.state == PostState.RELEASED)).first()
-            raw = posts.raw_message(tx, post.message_id) if post is not None else b""
+            raw = posts.raw_message(ctx, tx, post.message_id) if post is not None else b""
         if post is not None:
             yield written(as_distributed(ctx, raw, post), post.received_at)
 

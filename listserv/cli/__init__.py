@@ -14,7 +14,20 @@ from typing import Annotated
 import typer
 
 from listserv import __version__
-from listserv.cli import archive, bounces, digest, dkim, mail, moderation, operation, privacy, unbuilt
+from listserv.cli import (
+    archive,
+    audit,
+    bounces,
+    digest,
+    dkim,
+    emergency,
+    mail,
+    moderation,
+    operation,
+    privacy,
+    recall,
+    unbuilt,
+)
 from listserv.errors import UserError
 
 app = typer.Typer(
@@ -55,6 +68,9 @@ archive.register(app)
 digest.register(app)
 bounces.register(app)
 privacy.register(app)
+audit.register(app)
+recall.register(app)
+emergency.register(app)
 unbuilt.register(app)
 
 

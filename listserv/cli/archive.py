@@ -89,6 +89,8 @@ def import_(
         f"{report.read} messages read: {report.added} added, {report.known} were there already,"
         f" {report.repaired} dates repaired, {report.refused} left out. No mail was sent."
     )
+    if report.held:
+        say(f"{report.held} are not published, for they may tell who a client is; `listserv held` lists them.")
 
 
 def search(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection
 
-from listserv import arrivals, posts, routing
+from listserv import arrivals, posts, routing, screen
 from listserv.authenticate import TRY_LATER, Origin, Proof, authenticate
 from listserv.cli.output import AsJson, show
 from listserv.context import Context, open_context
@@ -20,6 +20,8 @@ from listserv.intake.connections import Trusted
 from listserv.mail.incoming import Incoming, read, topic_of
 from listserv.mail.message import TooComplex, normalise
 from listserv.policy import rules
+from listserv.policy.screening import summary
+from listserv.policy.screening.screened import Screened
 from listserv.policy.verdict import Action
 from listserv.settings import HUB, load
 
@@ -104,10 +106,12 @@ def explain(
     envelope_sender = sender if sender is not None else (incoming.authors[0].address if incoming.authors else "")
     origin = Origin(ip, helo, envelope_sender.strip("<>"), not ip or ip in Trusted(ctx.settings.intake.trusted_peers))
     proof = asyncio.run(authenticate(ctx, incoming, origin, full=True))
+    routes = [route for route in (routing.resolve(ctx.settings, address) for address in addresses) if route is not None]
+    screened = asyncio.run(screen.look(ctx, incoming, routes))
     rows: list[dict[str, Any]] = []
     with ctx.db.reading() as tx:
         for address in addresses:
-            rows += _explained(ctx, tx, incoming, address, proof)
+            rows += _explained(ctx, tx, incoming, address, proof, screened)
     rows += _checks(proof)
     show(rows, _COLUMNS, as_json=json, empty="")
 
@@ -128,7 +132,9 @@ def _checks(proof: Proof) -> list[dict[str, Any]]:
     return rows
 
 
-def _explained(ctx: Context, tx: Connection, incoming: Incoming, address: str, proof: Proof) -> list[dict[str, Any]]:
+def _explained(
+    ctx: Context, tx: Connection, incoming: Incoming, address: str, proof: Proof, screened: Screened
+) -> list[dict[str, Any]]:
     route = routing.resolve(ctx.settings, address)
     if route is None:
         return [_row("verdict", address, "reject", "550 5.1.1: there is no list with this address (said at RCPT)")]
@@ -141,7 +147,7 @@ def _explained(ctx: Context, tx: Connection, incoming: Incoming, address: str, p
     if not proof.proven and member is not None:
         known = arrivals.remembered(ctx, tx, proof, incoming.authors[0].address, member.person)
         proof = known or proof
-    facts, who = posts.gather(tx, ctx.settings, incoming, name, proof, ctx.clock())
+    facts, who = posts.gather(tx, ctx.settings, incoming, name, proof, ctx.clock(), screened=screened)
     verdict = rules.decide(facts)
     if proof.failed and not proof.proven and rules.decide_alone(replace(facts, proven=True)) is None:
         return [_row("verdict", name, "defer", f"{TRY_LATER}; {proof.failed}")]
@@ -159,4 +165,6 @@ def _explained(ctx: Context, tx: Connection, incoming: Incoming, address: str, p
         result = "hit" if code in verdict.hits else "miss" if code in verdict.misses else "not asked"
         detail = details.get(code)
         rows.append(_row("rule", code, result, f"{text} ({detail})" if detail else text))
+    if facts.screening != "off":
+        rows += [_row("finding", one.kind, str(one.level), summary(one)) for one in screened.findings]
     return rows

@@ -13,7 +13,7 @@ from listserv.context import open_context
 from listserv.errors import UserError
 from listserv.intake import accept as acceptance
 from listserv.mail.address import canonical
-from listserv.membership import moderators, person_of
+from listserv.membership import deciders, person_of
 from listserv.moderate import By
 from listserv.settings import load
 
@@ -22,7 +22,7 @@ Number = Annotated[int, typer.Argument(metavar="ID", help="The number of the pos
 
 
 def register(app: typer.Typer) -> None:
-    for command in (held, approve, reject, discard):
+    for command in (held, approve, reject, redact, discard):
         app.command()(command)
     app.command("trace")(trace_command)
     queues = typer.Typer(help="What waits to be delivered.", invoke_without_command=True, rich_markup_mode=None)
@@ -65,6 +65,22 @@ def discard(context: typer.Context, id: Number, as_: As = None) -> None:
     _decide(context, id, "discard", as_)
 
 
+def redact(
+    context: typer.Context,
+    id: Number,
+    what: Annotated[list[str], typer.Argument(metavar="WHAT", help="`all`, numbers of findings, or words.")],
+    as_: As = None,
+) -> None:
+    """Takes what was found out of a held post, and shows it as it is then; it stays held."""
+    ctx = open_context(load(context.obj))
+    with ctx.db.transaction() as tx:
+        outcome, text = moderate.redact(ctx, tx, id, _by(tx, id, as_), " ".join(what))
+    if not outcome.done:
+        raise UserError(outcome.words)
+    say(outcome.words)
+    say(text)
+
+
 def _decide(context: typer.Context, number: int, verb: str, as_: str | None, reason: str = "") -> None:
     ctx = open_context(load(context.obj))
     with ctx.db.transaction() as tx:
@@ -81,7 +97,7 @@ def _by(tx: Any, number: int, address: str | None) -> By:
     list_name = posts.list_of(tx, number)
     if list_name is None:
         raise UserError(f"there is no post with the number {number}")
-    for moderator in moderators(tx, list_name):
+    for moderator in deciders(tx, list_name):
         if moderator.person == person:
             return By(moderator.name or moderator.email, "shell", moderator.person, "shell of this machine")
     raise UserError(f"--as: {address} is no moderator or owner of {list_name}; see `roles` in the roster")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from listserv import privacy
+from listserv import audit, privacy
 from listserv.cli.output import say
 from listserv.context import Context, open_context
 from listserv.errors import UserError
@@ -43,6 +43,8 @@ def export(
             raise UserError(f"export: nobody has the address {address}")
         target = out or Path(f"export-of-{person}-{ctx.clock():%Y-%m-%d}.zip")
         write(exported(ctx, tx, person), target)
+    with ctx.db.transaction() as tx:
+        audit.note(tx, ctx.clock(), "export", audit.OPERATOR, about=person)
     ctx.db.close()
     say(f"wrote {target}")
     say("Give it to nobody but this person, and delete it here when they have it.")

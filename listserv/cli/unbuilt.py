@@ -8,8 +8,6 @@ from collections.abc import Callable
 import typer
 
 _COMMANDS = {
-    "recall": "Takes a post back.",
-    "audit": "The log of decisions.",
     "stats": "The measures of the community.",
 }
 

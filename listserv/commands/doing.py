@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 from listserv import farewell, life, membership, notices, permalinks, posts, routing
 from listserv.archiver import connect, query
 from listserv.archiver.pages import when
+from listserv.commands import moderating
 from listserv.commands.reading import Command, commands
 from listserv.context import Context
 from listserv.digest import asking, wishes
@@ -53,6 +54,7 @@ class Asked:
     row: Any  # of the person
     reader: Reader | None
     command: Command
+    proof: str = ""  # what proves that the mail is theirs
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -89,7 +91,7 @@ def is_command(incoming: Incoming) -> bool:
     return incoming.only_command is not None and any(command.verb for command in commands(incoming))
 
 
-def answer(ctx: Context, tx: Connection, route: Route, incoming: Incoming) -> bool:
+def answer(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof: str = "") -> bool:
     """Carries out what a proven mail asks for, and answers once. False when it holds no command at all, and a person
     should read it."""
     found = commands(incoming)
@@ -112,7 +114,7 @@ def answer(ctx: Context, tx: Connection, route: Route, incoming: Incoming) -> bo
     reader = membership.reader(tx, ctx.settings, to.person, ctx.clock())
     if not notices.room(ctx, tx, "commands", to.email):
         return True
-    results = [_result(Asked(ctx, tx, route, to, row, reader, command)) for command in found]
+    results = [_result(Asked(ctx, tx, route, to, row, reader, command, proof)) for command in found]
     notices.put(
         ctx,
         tx,
@@ -238,7 +240,7 @@ def _get(asked: Asked) -> str:
     ).first()
     if row is None:
         return N_("There is no such message, or it is on a list that you are not on. `last` shows what there is.")
-    text = readable(parse(posts.raw_message(asked.tx, row.message_id)), SHOWN + 1)
+    text = readable(parse(posts.raw_message(asked.ctx, asked.tx, row.message_id)), SHOWN + 1)
     if len(text) > SHOWN:
         text = text[:SHOWN].rstrip() + "\n[...]"
     speech = asked.ctx.speech
@@ -436,5 +438,6 @@ _VERBS: dict[str, Callable[[Asked], str]] = {
     "help": _help, "status": _status, "lists": _lists, "join": _join, "leave": _leave, "delivery": _delivery,
     "pause": _pause, "resume": _resume, "follow": _follow, "mute": _mute, "address": _address_, "search": _search,
     "last": _last, "get": _get, "terms": _terms, "agree": _agree, "renew": _renew, "export": _export,
-    "forget": _forget, "digest": _digest, "language": _language,
+    "forget": _forget, "digest": _digest, "language": _language, "recall": moderating.take_back,
+    "emergency": moderating.switch,
 }  # fmt: skip

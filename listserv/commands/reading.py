@@ -39,6 +39,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "forget": ("forget me", "delete my data", "erase me"),
     "digest": ("set digest", "digest"),
     "language": ("language", "sprache", "langue"),
+    "recall": ("recall",),
+    "emergency": ("emergency on", "emergency off"),
 }  # fmt: skip
 _VERB_OF = {word: verb for verb, words in WORDS.items() for word in words}
 _LONGEST = sorted(_VERB_OF, key=len, reverse=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from listserv import moderate, notices, posts, routing, topics
+from listserv import moderate, notices, posts, routing, screen, topics, vault
 from listserv.archiver import connect
 from listserv.authenticate import Proof
 from listserv.context import Context
@@ -80,7 +80,7 @@ def receive(
     if found is None:
         return posts.receive(ctx, tx, incoming, store, route.list_name, envelope, proof, asks=asks)
     new = read(found.raw, envelope.sender)
-    fresh = Store.of(found.raw)
+    fresh = Store.of(found.raw, screen.still_there(store.screened, new.message))
     if found.option is not None:
         name, tag = found.option.key
         return posts.receive(ctx, tx, new, fresh, name, envelope, proof, thread=tag, asks=asks)
@@ -271,7 +271,7 @@ def ask(ctx: Context, tx: Connection, post: Any) -> None:
 
 
 def _put(ctx: Context, tx: Connection, post: Any, author: Any, token: str, answered: str | None, *, wrote: str) -> None:
-    text, _ = notices.shown(posts.raw_message(tx, post.message_id))
+    text, _ = notices.shown(posts.raw_message(ctx, tx, post.message_id))
     notices.put(
         ctx,
         tx,
@@ -322,9 +322,11 @@ def choose(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: 
         notices.put(ctx, tx, "unclear", author, "digest-withdrawn", answering=answering)
         return True
     option = found[int(said.verb) - 1]
-    raw = redirected(ctx, posts.raw_message(tx, post.message_id), option)
+    raw = redirected(ctx, posts.raw_message(ctx, tx, post.message_id), option)
     tx.execute(
-        update(_message).where(_message.c.id == post.message_id).values(raw=zlib.compress(raw, 3), size=len(raw))
+        update(_message)
+        .where(_message.c.id == post.message_id)
+        .values(raw=vault.locked(ctx.keys.held, vault.packed(raw)), size=len(raw))
     )
     values = {"thread": option.key[1], "subject": _subject(option)[:1000]}
     topics.settle(ctx, tx, post, option.key[0], author, answering, **values)

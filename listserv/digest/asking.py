@@ -67,8 +67,8 @@ def run(ctx: Context) -> int:
         )
     if not open_:
         return 0
-    archiver.update(ctx)
     desk = issuing.Desk.open(ctx)
+    archiver.update(ctx)
     for row in open_:
         with ctx.db.reading() as tx:
             wanted = _wanted(ctx, tx, row)
@@ -107,6 +107,8 @@ def _finish(
     desk: issuing.Desk, tx: Connection, *, row: Any, wanted: Wanted | None, made: tuple[Draft | None, Any]
 ) -> None:
     """The letter into the outbox, once; in words that there is none, where that was the result."""
+    if wanted is not None and issuing.taken_back(desk, tx, wanted):
+        return
     taken = update(_issue).where(_issue.c.id == row.id, _issue.c.notice_id.is_(None)).values(notice_id=TAKEN)
     if tx.execute(taken).rowcount != 1:  # another machine was first
         return

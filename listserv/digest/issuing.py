@@ -37,6 +37,8 @@ from listserv.model import (
     Issue,
     Notice,
     Person,
+    Post,
+    PostState,
     Subscription,
 )
 from listserv.model.people import RECEIVING
@@ -46,6 +48,7 @@ from listserv.tokens import capability, one_shot
 _issue = Issue.__table__  # type: ignore[attr-defined]
 _notice = Notice.__table__  # type: ignore[attr-defined]
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
+_post = Post.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
 _following = Following.__table__  # type: ignore[attr-defined]
@@ -71,11 +74,12 @@ class Desk:
     ctx: Context
     source: Source
     printer: Printer
+    began: datetime
     _presses: dict[str, Press] = field(default_factory=dict)
 
     @classmethod
     def open(cls, ctx: Context) -> Desk:
-        return cls(ctx, Source(ctx), Printer(ctx))
+        return cls(ctx, Source(ctx), Printer(ctx), ctx.clock())
 
     def press(self, wanted: Wanted) -> Press:
         """The press of the language of a letter."""
@@ -128,8 +132,8 @@ def run(ctx: Context, at: datetime | None = None, *, list_name: str | None = Non
     report = Report()
     if not found:
         return report
-    archiver.update(ctx)
     desk = Desk.open(ctx)
+    archiver.update(ctx)
     for start in range(0, len(found), BATCH):
         made: list[tuple[Wanted, Draft | None, tuple[bytes, bytes] | None]] = []
         for wanted, choice in found[start : start + BATCH]:
@@ -176,7 +180,7 @@ def _commit(
 def _write(desk: Desk, tx: Connection, wanted: Wanted, one: Draft | None, body: tuple[bytes, bytes] | None) -> str:
     """The issue with its mail, in the caller's transaction; "taken" when it is there already."""
     ctx = desk.ctx
-    if not _still_wanted(tx, wanted):
+    if not _still_wanted(tx, wanted) or taken_back(desk, tx, wanted):
         return "gone"
     number = _claim(ctx, tx, wanted, one)
     if number is None:
@@ -200,6 +204,16 @@ def _still_wanted(tx: Connection, wanted: Wanted) -> bool:
         _subscription.c.delivery == str(wanted.kind),
     )
     return set(wanted.lists) <= {row.list_name for row in tx.execute(mine)}
+
+
+def taken_back(desk: Desk, tx: Connection, wanted: Wanted) -> bool:
+    """Whether a post was taken back while letters were composed, so that this one may tell of it: it is written anew
+    at the next run."""
+    recalled = _post.c.state == PostState.RECALLED, _post.c.state_since > desk.began
+    return (
+        tx.execute(select(_post.c.id).where(*recalled, _post.c.list_name.in_(wanted.lists)).limit(1)).first()
+        is not None
+    )
 
 
 def _claim(ctx: Context, tx: Connection, wanted: Wanted, one: Draft | None) -> int | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
-import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from listserv import archiver
+from listserv import archiver, vault
 from listserv.context import Context
 from listserv.mail.body import without_addresses
 from listserv.mail.message import TooComplex, parse
@@ -192,7 +191,7 @@ class Source:
                 .where(_post.c.id == post)
             ).first()
             try:
-                words = excerpt(zlib.decompress(row.raw), row.from_name) if row is not None else ""
+                words = excerpt(vault.unpacked(self.ctx.keys.held, row.raw), row.from_name) if row is not None else ""
             except Exception as error:  # one message must not keep everybody's letter
                 log.error("post %d has no excerpt in the digest: %s", post, type(error).__name__)
                 words = ""

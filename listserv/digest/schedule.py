@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, func, select
 
+from listserv import emergency
 from listserv.context import Context
 from listserv.model import Address, DigestFormat, Edition, Issue, IssueKind, Person, Subscription
 from listserv.model.people import RECEIVING
@@ -154,7 +155,10 @@ def due(ctx: Context, tx: Connection, at: datetime, *, only: Iterable[int] | Non
         return []
     last = _last(tx, {reader.row.id for reader, _, _ in lacking}, at)
     emails = _emails(tx, {reader.row.id for reader, _, _ in lacking})
+    frozen = emergency.active(tx, at)
     for reader, schedule, slot in lacking:
+        if HUB in frozen or not frozen.isdisjoint(reader.lists):  # a letter of a list in emergency moderation waits
+            continue
         if reader.row.id in emails:
             wanted += _letters(ctx, reader, schedule, slot, last, emails[reader.row.id], known, at)
     return wanted

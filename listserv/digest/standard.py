@@ -97,7 +97,7 @@ def _content(ctx: Context, tx: Connection, post: Any, *, room: int) -> tuple[byt
     listed = ctx.settings.lists.get(post.list_name)
     if listed is not None and listed.digest_excerpts == "hidden":
         return _named(ctx, post, "Messages of this list are not sent in digests.")
-    original = posts.raw_message(tx, post.message_id)
+    original = posts.raw_message(ctx, tx, post.message_id)
     raw = as_distributed(ctx, original, post)
     head, _, body = raw.partition(b"\r\n\r\n")
     shared = Shared(head + b"\r\n", body, eightbit=not raw.isascii(), reencoded=False, utf8=False)

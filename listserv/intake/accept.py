@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from listserv import arrivals, posts, quarantine
+from listserv import arrivals, posts, quarantine, screen
 from listserv.authenticate import Origin, Proof, Undecided, authenticate
 from listserv.context import Context
 from listserv.edge.db import is_disk_full
@@ -23,6 +23,7 @@ from listserv.handling import To, handle, needs_proof
 from listserv.mail.incoming import Incoming, read
 from listserv.mail.message import TooComplex
 from listserv.policy.rules import decide_alone
+from listserv.policy.screening.screened import NOTHING_FOUND, Screened
 from listserv.policy.verdict import Verdict
 from listserv.posts import THANKS, DuplicatePost, Envelope, Store
 from listserv.routing import Kind
@@ -93,7 +94,8 @@ async def again(
             log.log(level, "who sent a message cannot be checked, answered with 451: %s", error.cause)
             return [error.reply] * len(recipients)
         proof = Proof(False, f"could not be checked: {error.cause}")
-    return await _commit(ctx, incoming, Store.of(raw), envelope, recipients, proof, also)
+    screened = await _screen(ctx, incoming, recipients, proof)
+    return await _commit(ctx, incoming, Store.of(raw, screened), envelope, recipients, proof, also)
 
 
 async def _read(raw: bytes, sender: str) -> Incoming:
@@ -120,6 +122,13 @@ async def _prove(ctx: Context, incoming: Incoming, envelope: Envelope, recipient
         return unknown
 
 
+async def _screen(ctx: Context, incoming: Incoming, recipients: Sequence[To], proof: Proof) -> Screened:
+    """What the post could tell of a client. Mail without proof waits first, and is looked through then."""
+    if not proof.proven or incoming.automatic is not None or incoming.list_ids:
+        return NOTHING_FOUND
+    return await screen.look(ctx, incoming, [to.route for to in recipients])
+
+
 def _stopped(ctx: Context, incoming: Incoming, to: To, envelope: Envelope, proof: Proof) -> Verdict | None:
     """The verdict on a post that holds whoever wrote it."""
     if to.route.kind is not Kind.POST:
@@ -138,7 +147,7 @@ async def _commit(
     also: Also | None,
 ) -> list[Reply]:
     def work(tx: Connection) -> list[Reply]:
-        fresh = Store(store.raw, store.size)
+        fresh = store.fresh()
         found = decided(ctx, tx, incoming, fresh, envelope, recipients, proof)
         if also is not None:
             also(tx, found)

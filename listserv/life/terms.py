@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from listserv import membership, moderate, notices, routing
+from listserv import audit, membership, moderate, notices, routing
 from listserv.context import Context
 from listserv.life.standing import agreed
 from listserv.mail.address import canonical
@@ -56,6 +56,8 @@ def agree(ctx: Context, tx: Connection, person: int, evidence: str) -> str:
         return N_("You have agreed to the present terms already. Thank you.")
     values = {"person_id": person, "version": version, "agreed_at": ctx.clock(), "evidence": evidence[:500]}
     tx.execute(insert(_agreement).values(values))
+    by = audit.Who("mail", person, "reply")
+    audit.note(tx, ctx.clock(), "agree", by, about=person, details={"terms": version})
     return N_("Thank you. That you agree to the present terms is written down.")
 
 

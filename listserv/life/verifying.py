@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from listserv import moderate, notices, routing
+from listserv import audit, moderate, notices, routing
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.life.applications import CLOSE_AFTER, ask, duplicates, join_list, missing
@@ -118,6 +118,8 @@ def verifier_answer(
         notices.put(ctx, tx, "unclear", to, "verify-unclear", answering=answering, reply_to=reply_to,
                     wrote=one_line(said.first_line, 120), applicant=row.name)  # fmt: skip
         return
+    by = audit.Who("mail", to.person, proof.by)
+    audit.note(tx, ctx.clock(), f"application-{said.verb}", by, about=row.person_id)
     _decide(ctx, tx, row, to, said.verb or "", argument, until)
     notices.put(ctx, tx, "verified", to, "verified", answering=answering, row=row, verb=said.verb,
                 until=until, argument=argument)  # fmt: skip

@@ -9,7 +9,7 @@ in places that nobody sees, so they go.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from listserv.mail import headers
 from listserv.mail.address import parse_mailboxes
@@ -29,9 +29,10 @@ from listserv.mail.message import (
     text_header,
     walk,
 )
+from listserv.mail.rewritten import PGP, in_utf8, no_longer_signed, words_alone
 from listserv.mail.shown import one_line
 from listserv.mail.threads import erased_id
-from listserv.mail.transfer import Edit, apply_edits, head_of, is_unfit, quoted_printable, with_field
+from listserv.mail.transfer import Edit, apply_edits, head_of
 
 FILE_GONE = "[A file was here. It was removed with the data of its author.]"
 _OF_A_POST = frozenset(
@@ -47,7 +48,6 @@ _IDS = frozenset((b"in-reply-to", b"references"))
 _WORDS = frozenset((b"subject", b"thread-topic", b"comments", b"keywords"))
 _OTHER_TEXT = frozenset(("text/calendar", "text/vcard", "text/x-vcard", "text/directory", "text/rtf", "text/richtext"))
 _ID = re.compile(r"<[^<>\s]{1,996}>")
-_PGP = re.compile(r"-----BEGIN PGP (?:SIGNATURE|PUBLIC KEY BLOCK|MESSAGE)-----.*?-----END PGP [A-Z ]{4,20}-----", re.S)
 _MARKS = re.compile(r"[>\s]*")
 _HTML_NAME = re.compile(r"(?<=>)(\s{0,40})([^<>\s][^<>]{0,120}?)(?=\s{0,40}<)")
 
@@ -251,26 +251,19 @@ def _part(node: Node, source: bytes, who: Identity, *, theirs: bool) -> tuple[li
     fields = _own_fields(node, who)
     if not node.leaf:
         signed = theirs and node.kind == "multipart/signed"
-        if signed:
-            boundary = node.params.get("boundary", "").replace('"', "")
-            kind = f'multipart/mixed; boundary="{boundary}"'
-            fields = with_field(fields, "Content-Type", kind.encode("utf-8", "replace"))
-        return fields, None
+        return no_longer_signed(node, fields) if signed else fields, None
     part = as_part(node, source)
     data = part.decoded()
     if _is_text(part):
         before = decode_text(data, part.charset)
         after = _reread(before, who, html=part.content_type == "text/html", theirs=theirs)
-        return (fields, None) if after == before else _in_utf8(node, fields, after)
+        return (fields, None) if after == before else in_utf8(node, fields, after)
     if node.kind.startswith("multipart/"):  # without parts: nothing of it is shown
         return fields, (b"" if who.finds_in(source[node.start : node.end]) else None)
     looked_through = node.kind.startswith("image/") or not theirs
     if looked_through and not who.finds_in(data):
         return fields, None
-    plain = [field for field in fields if not field.key.startswith(b"content-")]
-    return [*plain, Field(b"Content-Type", b"Content-Type: text/plain; charset=us-ascii\r\n")], (
-        FILE_GONE.encode() + b"\r\n"
-    )
+    return words_alone(fields, FILE_GONE)
 
 
 def _own_fields(node: Node, who: Identity) -> list[Field]:
@@ -298,20 +291,10 @@ def _own_fields(node: Node, who: Identity) -> list[Field]:
     return out
 
 
-def _in_utf8(node: Node, fields: Sequence[Field], text: str) -> tuple[list[Field], bytes]:
-    """The part with another text."""
-    kept = "".join(f'; {name}="{node.params[name]}"' for name in ("format", "delsp") if name in node.params)
-    new = with_field(fields, "Content-Type", f'{node.kind}; charset="utf-8"{kept}'.encode("ascii", "replace"))
-    data = re.sub(r"\r\n|\r|\n", "\r\n", text).encode("utf-8", "replace")
-    if data.isascii() and not is_unfit(data):
-        return with_field(new, "Content-Transfer-Encoding", b"7bit"), data
-    return with_field(new, "Content-Transfer-Encoding", b"quoted-printable"), quoted_printable(data)
-
-
 def _reread(text: str, who: Identity, *, html: bool, theirs: bool) -> str:
     """A text without them. Of their own also what stands below the signature mark, and their name as a last line."""
     if theirs:
-        text = _PGP.sub("", text)
+        text = PGP.sub("", text)
         text = (
             _HTML_NAME.sub(lambda one: one[1] + (FORMER if who.signed_off(one[2]) else one[2]), text) if html else text
         )

@@ -53,3 +53,9 @@ def decode_text(data: bytes, charset: str | None = None) -> str:
             if text.count("\ufffd") * 20 <= len(text):
                 return text
     return data.decode("latin-1")
+
+
+def like_ascii(charset: str | None) -> bool:
+    """Whether text in this charset has every ASCII character where ASCII has it."""
+    ascii_text = "".join(map(chr, range(32, 126)))  # an even number, or no UTF-16
+    return decode_text(ascii_text.encode(), charset) == ascii_text

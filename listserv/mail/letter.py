@@ -32,6 +32,7 @@ class Letter:
     references: Sequence[str] = ()
     auto_submitted: str = "auto-generated"  # or auto-replied, for an answer to mail
     attached: bytes | None = None
+    html: str | None = None  # the same in HTML, for those who answer by a tap
 
 
 def write(letter: Letter) -> bytes:
@@ -54,6 +55,8 @@ def write(letter: Letter) -> bytes:
         b"MIME-Version: 1.0\r\n",
     ]
     part_head, part_body = text_part(letter.text)
+    if letter.html is not None:
+        part_head, part_body = _alternative(letter.message_id, (part_head, part_body), letter.html)
     if letter.attached is None:
         return b"".join(head) + part_head + b"\r\n" + part_body
     boundary = _boundary(letter.message_id, part_body + letter.attached)
@@ -71,6 +74,23 @@ def write(letter: Letter) -> bytes:
             b"\r\n--" + boundary + b"--\r\n",
         ]
     )
+
+
+def _alternative(message_id: str, text: tuple[bytes, bytes], html: str) -> tuple[bytes, bytes]:
+    """Text and HTML as one part (RFC 2046 section 5.1.4)."""
+    encoded = quopri.encodestring(_CONTROL.sub("", html).encode("utf-8", "replace")).replace(b"\n", b"\r\n")
+    boundary = _boundary(message_id + "a", text[1] + encoded)
+    head = b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n'
+    body = b"".join(
+        [
+            b"--" + boundary + b"\r\n" + text[0] + b"\r\n" + text[1],
+            b"\r\n--" + boundary + b"\r\nContent-Type: text/html; charset=utf-8\r\n",
+            b"Content-Transfer-Encoding: quoted-printable\r\n\r\n",
+            encoded,
+            b"\r\n--" + boundary + b"--\r\n",
+        ]
+    )
+    return head, body
 
 
 def text_part(text: str) -> tuple[bytes, bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
 
 from listserv.mail import headers
@@ -86,7 +86,7 @@ def carried(field: Field) -> Field | None:
         elif field.key in _IDS:
             new = headers.ids_field(name, value.split())
         elif field.key in _MIME:
-            new = _mime_field(name, value)
+            new = mime_field(name, *parameters(value))
         else:
             new = headers.field(name, value if raw.isascii() else decode_words(value))
     except ValueError:
@@ -94,9 +94,8 @@ def carried(field: Field) -> Field | None:
     return Field(field.name, new)
 
 
-def _mime_field(name: str, value: str) -> bytes:
+def mime_field(name: str, kind: str, params: Mapping[str, str]) -> bytes:
     """Content-Type or Content-Disposition with its parameters in ASCII (RFC 2231)."""
-    kind, params = parameters(value)
     out = [f"{name}: " + re.sub(r"[^!-~]", "", kind)[:200]]
     for key, text in params.items():
         key = re.sub(r"[^A-Za-z0-9_-]", "", key)[:40]

@@ -1,6 +1,7 @@
 """The tables: people, posts, outbox, archive, digests. Rows have no behaviour beyond validation: stages have."""
 
 from listserv.model.archive import Change, Feed, Session, ThreadEdit
+from listserv.model.audit import Audit, Incident, IncidentKind, IncidentState, Salt
 from listserv.model.bounces import Bounce
 from listserv.model.digests import DigestFormat, Edition, Issue, IssueKind
 from listserv.model.intake import Fetched, Outcome
@@ -40,6 +41,7 @@ __all__ = [
     "Arrival",
     "ArrivalState",
     "Attempt",
+    "Audit",
     "Bounce",
     "Campaign",
     "Change",
@@ -55,6 +57,9 @@ __all__ = [
     "Feed",
     "Fetched",
     "Following",
+    "Incident",
+    "IncidentKind",
+    "IncidentState",
     "Issue",
     "IssueKind",
     "Message",
@@ -69,6 +74,7 @@ __all__ = [
     "Refusal",
     "Role",
     "RoleName",
+    "Salt",
     "Session",
     "Status",
     "Subscription",

@@ -40,6 +40,7 @@ class RoleName(StrEnum):
     OWNER = "owner"
     FACILITATOR = "facilitator"
     VERIFIER = "verifier"
+    TRAINEE = "trainee"  # gets hold notices; what they decide waits for a moderator
 
 
 def _key_of_name(row: Any) -> str:

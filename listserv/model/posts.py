@@ -38,7 +38,7 @@ OPEN = (PostState.HELD, PostState.RETURNED, PostState.CONFIRMING, PostState.ACCE
 
 
 class Message(SQLModel, table=True):
-    """The bytes as they were accepted (CRLF line ends), compressed with zlib."""
+    """The bytes as they were accepted (CRLF line ends), compressed; sealed while a post of them waits (`vault`)."""
 
     id: int | None = Field(default=None, primary_key=True)
     raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
@@ -89,6 +89,17 @@ class Post(SQLModel, table=True):
     notified: bool = False  # the notices that this state asks for are in the outbox
     received_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     state_since: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+    screened: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  # policy.screening.Screened, sealed
+    original_id: int | None = Field(default=None, index=True)  # the message as it came, before a change
+    changed: str = ""  # "redacted" by a moderator, "revised" by its author
+    author_note: str = ""  # what the author said to the moderators
+    urgent: bool = False  # somebody may be in danger
+    claimed_by: int | None = None  # the person who said that they see to it
+    returns: int = 0  # how often it was with its author
+    return_by: datetime | None = Field(default=None, sa_column=Column(UtcTime))  # RETURNED: until when
+    reminded: int = 0  # reminders so far, since it is held
+    remind_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))  # the next one
+    wider_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))  # when those not on call are told
     release_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     released_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
     copies: int = 0
@@ -121,6 +132,7 @@ class Purpose(StrEnum):
     VERIFY = "verify"
     TERMS = "terms"
     ADDRESS = "address"
+    RETURNED = "returned"
 
 
 class ArrivalState(StrEnum):
@@ -145,7 +157,8 @@ class Arrival(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(index=True)  # posts.duplicate_key: the same message in another transaction is asked about once
-    raw: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    raw: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  # sealed
+    screened: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     size: int
     envelope_sender: str
     ip: str
@@ -227,3 +240,5 @@ class Emergency(SQLModel, table=True):
     list_name: str = Field(unique=True)
     until: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     reason: str = ""
+    begun_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))
+    begun_by: str = ""

@@ -7,8 +7,9 @@ HOLD, never STOP. `docs/rules.md` lists them for people.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from listserv.policy.screening import Finding, Level, title
 from listserv.policy.verdict import Action, Facts, Reason, Verdict
 
 Rule = Callable[[Facts], Reason | None]
@@ -221,6 +222,42 @@ def no_topic(facts: Facts) -> Reason | None:
 # --- HOLD: a person looks at it ----------------------------------------------------------------------------------
 
 
+def risk(facts: Facts) -> Reason | None:
+    """It sounds as if somebody may be in danger now."""
+    if facts.screening == "off" or not any(found.kind == "risk" for found in facts.findings):
+        return None
+    return _held(risk, advice="It sounds as if somebody may be in danger, so a moderator reads it at once.")
+
+
+def identifier(facts: Facts) -> Reason | None:
+    """It may tell who a client is."""
+    found = _grave(facts.findings, facts.screening)
+    if not found:
+        return None
+    what = kinds_in_words(found)
+    return _held(identifier, what, f"It may tell who a client is ({what}).")
+
+
+def screened_reasons(findings: Sequence[Finding], screening: str) -> list[Reason]:
+    """Why an old post, which is imported, would have been held; empty when it can be published."""
+    grave = _grave(findings, screening)
+    return [_held(identifier, kinds_in_words(grave))] if grave else []
+
+
+def _grave(findings: Sequence[Finding], screening: str) -> list[Finding]:
+    """What holds a post on a list that is screened in this way (clinical, general or off)."""
+    levels = {"clinical": {Level.HIGH, Level.CLINICAL}, "general": {Level.HIGH}}.get(screening, set())
+    return [one for one in findings if one.level in levels]
+
+
+def kinds_in_words(findings: Sequence[Finding]) -> str:
+    """What was found, each kind once: `Medicare card number, phone number (2)`."""
+    counts: dict[str, int] = {}
+    for one in findings:
+        counts[title(one.kind)] = counts.get(title(one.kind), 0) + 1
+    return ", ".join(name if count == 1 else f"{name} ({count})" for name, count in counts.items())
+
+
 def pretender(facts: Facts) -> Reason | None:
     """The name in From is somebody else's: readers would take it for theirs."""
     advice = "The name in your From line reads like somebody else's here; please check it in your mail program."
@@ -343,6 +380,8 @@ STOP: tuple[Rule, ...] = (
     no_topic,
 )
 HOLD: tuple[Rule, ...] = (
+    risk,
+    identifier,
     unproven,
     emergency,
     moderated_list,

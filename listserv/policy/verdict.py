@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from listserv.policy.screening.finding import Finding
+
 
 class Action(StrEnum):
     """What becomes of a post; the order of severity is that of `policy.rules.decide`."""
@@ -71,6 +73,8 @@ class Facts:
     posting: str
     moderation: str
     emergency: bool
+    screening: str = "off"  # of the list: clinical, general or off
+    findings: tuple[Finding, ...] = ()  # what the screen found
     approved: bool = False  # a moderator approved it: switches off HOLD, never STOP
 
 

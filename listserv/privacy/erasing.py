@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, or_, select, update
 
-from listserv import archiver, changes, copies
+from listserv import archiver, audit, changes, copies, vault
 from listserv.context import Context
 from listserv.edge import forgetting
 from listserv.mail import anonymous
@@ -38,6 +38,7 @@ from listserv.model import (
     Quarantine,
     Role,
     RoleName,
+    Salt,
     Status,
     Subscription,
     ThreadEdit,
@@ -61,13 +62,15 @@ _post = Post.__table__  # type: ignore[attr-defined]
 _quarantine = Quarantine.__table__  # type: ignore[attr-defined]
 _raw = Raw.__table__  # type: ignore[attr-defined]
 _role = Role.__table__  # type: ignore[attr-defined]
+_salt = Salt.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
 
 DISTRIBUTED = (PostState.RELEASED, PostState.RECALLED)
 FINISHED = (PostState.REJECTED, PostState.DISCARDED, PostState.WITHDRAWN, PostState.EXPIRED)
 NOTHING = zlib.compress(b"")
 _SENT_AS = f"{copies.REWRITTEN}: its author's data was erased"
-_DECIDED = {"decision": "former moderator", "threadedit": "former moderator", "edition": "former facilitator"}
+_DECIDED = {"decision": "former moderator", "threadedit": "former moderator", "edition": "former facilitator",
+            "incident": "former moderator", "emergency": "former moderator"}  # fmt: skip
 _EMPTY: dict[str, dict[str, Any]] = {
     # what is left of the newest row of a table whose numbers stand in links (inventory.NAMED_IN_LINKS)
     "delivery": {"recipient": "", "person_id": None, "subscription_id": None, "post_id": None, "origin_id": None,
@@ -187,8 +190,9 @@ def finish(ctx: Context) -> None:
 def _erase(ctx: Context, tx: Connection, someone: Known, aside: Sequence[int], *, remove: bool) -> None:
     now = ctx.clock()
     forgetting.mark(ctx.db, tx)
+    audit.note(tx, now, "erase", audit.OPERATOR, details={"posts": "removed" if remove else "kept"})
     own = list(tx.execute(select(_post).where(someone.posts()).order_by(_post.c.id)))
-    _posts(tx, someone, own, now, remove=remove)
+    _posts(ctx.keys.held, tx, someone, own, now, remove=remove)
     numbers = [row.id for row in own]
     if aside:
         tx.execute(delete(_quarantine).where(_quarantine.c.id.in_(aside)))
@@ -205,7 +209,7 @@ def _erase(ctx: Context, tx: Connection, someone: Known, aside: Sequence[int], *
         _person_row(ctx, tx, someone.number, now, kept=kept)
 
 
-def _posts(tx: Connection, someone: Known, own: Sequence[Any], now: datetime, *, remove: bool) -> None:
+def _posts(key: bytes, tx: Connection, someone: Known, own: Sequence[Any], now: datetime, *, remove: bool) -> None:
     """Their posts under a name that is nobody's, the same for all of them; never distributed ones lose everything."""
     shown_as = (FORMER, f"former-{one_shot()[:10]}@{ERASED}")
     ids = frozenset(row.message_id_header for row in own)
@@ -217,7 +221,7 @@ def _posts(tx: Connection, someone: Known, own: Sequence[Any], now: datetime, *,
         distributed = row.state in DISTRIBUTED
         if row.message_id not in hashes:
             form = _form(states[row.message_id], remove=remove)
-            hashes[row.message_id] = _message(tx, row, someone, shown_as, ids, form)
+            hashes[row.message_id] = _message(key, tx, row, someone, shown_as, ids, form)
         values: dict[str, Any] = {
             "person_id": None,
             "envelope_sender": "",
@@ -231,7 +235,12 @@ def _posts(tx: Connection, someone: Known, own: Sequence[Any], now: datetime, *,
             "sent_as": _SENT_AS if row.sent_as else "",
             "peer": "",
             "reasons": [{**reason, "detail": ""} for reason in row.reasons],
+            "screened": None,
+            "author_note": "",
+            "original_id": None,
         }
+        if row.original_id is not None:
+            tx.execute(update(_raw).where(_raw.c.id == row.original_id).values(raw=NOTHING, size=0))
         if not distributed and row.state not in FINISHED:
             values |= {"state": PostState.WITHDRAWN, "state_since": now, "release_at": None, "notified": True}
             values["duplicate_key"] = None
@@ -251,10 +260,16 @@ def _form(states: Collection[PostState], *, remove: bool) -> Form:
 
 
 def _message(
-    tx: Connection, row: Any, someone: Known, shown_as: tuple[str, str], ids: Collection[str], form: Form
+    key: bytes,
+    tx: Connection,
+    row: Any,
+    someone: Known,
+    shown_as: tuple[str, str],
+    ids: Collection[str],
+    form: Form,
 ) -> str:
     """Rewrites the stored mail of a post; the hash of what it is now."""
-    raw = zlib.decompress(tx.execute(select(_raw.c.raw).where(_raw.c.id == row.message_id)).scalar_one())
+    raw = vault.unpacked(key, tx.execute(select(_raw.c.raw).where(_raw.c.id == row.message_id)).scalar_one())
     identity = erased_id(row.message_id_header)
     new = b""
     if form is Form.WORDS:
@@ -276,6 +291,7 @@ def _about_posts(tx: Connection, posts: Sequence[int], now: datetime) -> None:
     carrying = select(_notice.c.id).where(_notice.c.post_id.in_(posts))
     stop(tx, or_(_delivery.c.post_id.in_(posts), _delivery.c.notice_id.in_(carrying)), now)
     tx.execute(delete(_quarantine).where(_quarantine.c.post_id.in_(posts)))
+    tx.execute(delete(_salt).where(_salt.c.post_id.in_(posts)))
 
 
 def _decided(tx: Connection, someone: Known) -> None:

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from listserv import membership
+from listserv import membership, vault
 from listserv.context import Context
 from listserv.errors import UserError
 from listserv.mail.message import TooComplex, parse
@@ -72,18 +71,18 @@ def export(ctx: Context, tx: Connection, person: int) -> Iterator[Item]:
 
     held = inventory.TABLES["person"]
     row = tx.execute(select(_person).where(_person.c.id == person)).one()
-    yield made(held.file, _shown(held, row), held.what)
+    yield made(held.file, _shown(ctx.keys.held, held, row), held.what)
     for name, held, table in inventory.of_person():
         if held.file:
             which = inventory.rows_of(held, table, person, someone.addresses)
             rows = tx.execute(select(table).where(which).order_by(table.c.id))
-            yield made(held.file or f"{name}.json", [_shown(held, row) for row in rows], held.what)
-    for item in _posts(tx, someone):
+            yield made(held.file or f"{name}.json", [_shown(ctx.keys.held, held, row) for row in rows], held.what)
+    for item in _posts(ctx.keys.held, tx, someone):
         told.setdefault(item.name if "/" not in item.name else "posts/", _OWN_FILES[_topic(item.name)])
         yield item
     for name, found in (
         ("deliveries.json", _deliveries(ctx, tx, someone)),
-        ("mail-to-you.json", _mails(tx, someone)),
+        ("mail-to-you.json", _mails(ctx, tx, someone)),
         ("decisions-you-made.json", _decisions(tx, person)),
         ("corrections-you-made.json", _corrections(tx, someone)),
     ):
@@ -142,26 +141,26 @@ def _json(rows: Any) -> bytes:
     return (json.dumps(rows, ensure_ascii=False, indent=2, default=str) + "\n").encode("utf-8", "replace")
 
 
-def _shown(held: Held, row: Any) -> dict[str, Any]:
+def _shown(key: bytes, held: Held, row: Any) -> dict[str, Any]:
     """What of a row is for the person: what is theirs, and the texts in it; a mail as its text."""
     found: dict[str, Any] = {}
     for name, is_ in held.columns.items():
         if is_ in (Is.THEIRS, Is.WORDS):
             found[name] = _plain(getattr(row, name))
         elif is_ is Is.MAIL and getattr(row, name):
-            found["text"] = _text(getattr(row, name))
+            found["text"] = _text(key, getattr(row, name))
     return found
 
 
-def _text(packed: bytes) -> str:
+def _text(key: bytes, packed: bytes) -> str:
     """What a stored mail says, without attachments and with every code of ours masked."""
     try:
-        return _CODE.sub("[code]", readable(parse(zlib.decompress(packed)), TEXT))
+        return _CODE.sub("[code]", readable(parse(vault.unpacked(key, packed)), TEXT))
     except TooComplex:
         return "[a mail that cannot be read]"
 
 
-def _posts(tx: Connection, someone: Known) -> Iterator[Item]:
+def _posts(key: bytes, tx: Connection, someone: Known) -> Iterator[Item]:
     """posts.json, and each message as it came."""
     rows = list(tx.execute(select(_post).where(someone.posts()).order_by(_post.c.received_at, _post.c.id)))
     files = {row.message_id: f"posts/{row.message_id:06}.eml" for row in rows}
@@ -172,7 +171,7 @@ def _posts(tx: Connection, someone: Known) -> Iterator[Item]:
             continue
         seen.add(row.message_id)
         packed = tx.execute(select(_message.c.raw).where(_message.c.id == row.message_id)).scalar_one()
-        raw = zlib.decompress(packed)
+        raw = vault.unpacked(key, packed)
         if raw:  # not destroyed by now
             yield Item(files[row.message_id], raw)
 
@@ -226,11 +225,14 @@ def _deliveries(ctx: Context, tx: Connection, someone: Known) -> list[dict[str, 
     ]
 
 
-def _mails(tx: Connection, someone: Known) -> list[dict[str, Any]]:
+def _mails(ctx: Context, tx: Connection, someone: Known) -> list[dict[str, Any]]:
     held = inventory.TABLES["notice"]
     which = inventory.rows_of(held, _notice, someone.number, someone.addresses)
     numbers = list(tx.execute(select(_notice.c.id).where(which).order_by(_notice.c.id)).scalars())
-    return [_shown(held, tx.execute(select(_notice).where(_notice.c.id == number)).one()) for number in numbers]
+    return [
+        _shown(ctx.keys.held, held, tx.execute(select(_notice).where(_notice.c.id == number)).one())
+        for number in numbers
+    ]
 
 
 def _decisions(tx: Connection, person: int) -> list[dict[str, Any]]:

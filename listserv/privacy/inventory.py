@@ -189,12 +189,13 @@ TABLES: dict[str, Held] = {
     "post": Held(
         Goes.PSEUDONYM,
         _columns(
-            plain="id message_id origin_id list_name tag thread imported rules notified copies duplicate_key",
+            plain="id message_id origin_id original_id list_name tag thread imported rules notified copies"
+            " duplicate_key claimed_by remind_at reminded wider_at",
             key="person_id",
             theirs="state envelope_sender from_address from_name subject message_id_header proof auth sent_as peer"
-            " received_at state_since release_at released_at",
-            hidden="content_hash",
-            words="reasons",
+            " received_at state_since release_at released_at changed urgent returns return_by",
+            hidden="content_hash screened",
+            words="reasons author_note",
         ),
     ),
     "decision": Held(
@@ -213,7 +214,7 @@ TABLES: dict[str, Held] = {
             plain="id size recipients protocol",
             key="person_id",
             theirs="envelope_sender ip helo from_address message_id_header proof auth state received_at state_since",
-            hidden="key",
+            hidden="key screened",
             mail="raw",
         ),
         whose="person_id",
@@ -245,7 +246,22 @@ TABLES: dict[str, Held] = {
         file="set-aside.json",
         what="mail from you on which this system failed, kept to be tried again",
     ),
-    "emergency": Held(Goes.STAYS, _columns(plain="id list_name until", words="reason")),
+    "emergency": Held(Goes.STAYS, _columns(plain="id list_name until begun_at", named="begun_by", words="reason")),
+    # never changed: who it was can only be told as long as `salt` has a row for them
+    "audit": Held(
+        Goes.STAYS,
+        _columns(plain="id at event person about channel proof list_name post_id message details previous hash"),
+    ),
+    "salt": Held(Goes.DELETED, _columns(key="id person_id post_id", hidden="salt"), whose="person_id"),
+    "incident": Held(
+        Goes.STAYS,
+        _columns(
+            plain="id origin_id post_id lists kind opened_at channel sent stopped under_way letters told told_at"
+            " assess_by reminded state closed_at",
+            named="opened_by closed_by",
+            words="reason note",
+        ),
+    ),
     "notice": Held(
         Goes.DELETED,
         _columns(

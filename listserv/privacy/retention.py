@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, or_, select, update
 
-from listserv import changes
+from listserv import changes, vault
 from listserv.arrivals import REMEMBERED_FOR
 from listserv.context import Context
 from listserv.edge import forgetting
@@ -44,6 +44,7 @@ from listserv.model import (
     Quarantine,
     QuarantineState,
     Refusal,
+    Salt,
     Session,
     ThreadEdit,
     Token,
@@ -68,6 +69,7 @@ _notice = Notice.__table__  # type: ignore[attr-defined]
 _post = Post.__table__  # type: ignore[attr-defined]
 _quarantine = Quarantine.__table__  # type: ignore[attr-defined]
 _refusal = Refusal.__table__  # type: ignore[attr-defined]
+_salt = Salt.__table__  # type: ignore[attr-defined]
 _session = Session.__table__  # type: ignore[attr-defined]
 _token = Token.__table__  # type: ignore[attr-defined]
 
@@ -120,7 +122,8 @@ def _steps(ctx: Context) -> list[Step]:
     add(_delete, kept.applications, _application, _application.c.closed_at)
     add(_deliveries, kept.deliveries)
     add(_old_notices, kept.deliveries)
-    add(_undistributed, kept.undistributed)
+    add(_originals, kept.originals)
+    add(partial(_undistributed, ctx.keys.held), kept.undistributed)
     add(partial(_posts, ctx), kept.posts)
     return found
 
@@ -176,7 +179,22 @@ def _old_notices(*, before: datetime, tx: Connection) -> int:
     return _delete(_notice, _notice.c.created_at, _notice.c.id.not_in(known), before=before, tx=tx)
 
 
-def _undistributed(*, before: datetime, tx: Connection) -> int:
+def _originals(*, before: datetime, tx: Connection) -> int:
+    """What was changed before it went out, as it came, and what the screen had found in it. Their hash stays."""
+    waits = (PostState.HELD, PostState.RETURNED, PostState.CONFIRMING, PostState.ACCEPTED, PostState.QUARANTINED)
+    kept = or_(_post.c.original_id.is_not(None), _post.c.screened.is_not(None))
+    query = select(_post.c.id, _post.c.original_id).where(
+        kept, _post.c.state.not_in(waits), _post.c.state_since < before
+    )
+    rows = list(tx.execute(query.order_by(_post.c.id).limit(BATCH)))
+    for row in rows:
+        tx.execute(update(_post).where(_post.c.id == row.id).values(original_id=None, screened=None))
+        if row.original_id is not None:
+            tx.execute(delete(_message).where(_message.c.id == row.original_id))
+    return len(rows)
+
+
+def _undistributed(key: bytes, *, before: datetime, tx: Connection) -> int:
     """The text of posts that went to nobody, or were taken back; that they were, and who decided, stays."""
     over = (*FINISHED, PostState.RECALLED)
     other = _post.alias()
@@ -196,7 +214,7 @@ def _undistributed(*, before: datetime, tx: Connection) -> int:
         row = tx.execute(select(_post).where(*recalled).limit(1)).first()
         packed = NOTHING
         if row is not None:  # its place in the conversation stays
-            raw = zlib.decompress(tx.execute(select(_message.c.raw).where(_message.c.id == number)).scalar_one())
+            raw = vault.unpacked(key, tx.execute(select(_message.c.raw).where(_message.c.id == number)).scalar_one())
             author = (row.from_name, row.from_address)
             packed = zlib.compress(anonymous.place_alone(raw, author, row.message_id_header), 6)
         tx.execute(update(_message).where(_message.c.id == number).values(raw=packed, size=0))
@@ -217,9 +235,10 @@ def _posts(ctx: Context, *, before: datetime, tx: Connection) -> int:
     theirs = or_(_delivery.c.post_id.in_(rows), _delivery.c.notice_id.in_(about))
     _drop_deliveries(tx, list(tx.execute(select(_delivery.c.id).where(theirs)).scalars()))
     tx.execute(delete(_notice).where(_notice.c.post_id.in_(rows)))
-    for table in (_token, _decision, _quarantine):
+    for table in (_token, _decision, _quarantine, _salt):
         tx.execute(delete(table).where(table.c.post_id.in_(rows)))
-    messages = list(tx.execute(select(_post.c.message_id).where(_post.c.id.in_(rows)).distinct()).scalars())
+    columns = (_post.c.message_id, _post.c.original_id)
+    messages = {number for row in tx.execute(select(*columns).where(_post.c.id.in_(rows))) for number in row if number}
     tx.execute(delete(_post).where(_post.c.id.in_(rows)))
     for number in messages:
         if tx.execute(select(_post.c.id).where(_post.c.message_id == number).limit(1)).first() is None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Connection, String, Table, cast, func, or_, select, update
 
+from listserv import vault
 from listserv.context import Context
 from listserv.mail import anonymous
 from listserv.mail.address import authors
@@ -76,7 +77,7 @@ def look(ctx: Context, someone: Known, since: Traces | None = None) -> Traces:
         mentioned: list[int] = []
         for table in (_message, _arrival, _quarantine):
             hits = found.mails.setdefault(table.name, [])
-            for number, raw in _mails(tx, table, after.get(table.name, 0)):
+            for number, raw in _mails(ctx, tx, table, after.get(table.name, 0)):
                 found.newest[table.name] = number
                 if table is _message and number in own:
                     continue
@@ -88,7 +89,7 @@ def look(ctx: Context, someone: Known, since: Traces | None = None) -> Traces:
                     mentioned.append(number)
         found.mentions = _posts_of(tx, mentioned)
         mine = set(tx.execute(select(_notice.c.id).where(_addressed(someone))).scalars())
-        for number, raw in _mails(tx, _notice, after.get("notice", 0)):
+        for number, raw in _mails(ctx, tx, _notice, after.get("notice", 0)):
             found.newest["notice"] = number
             if number not in mine and anonymous.names(raw, someone.who):
                 found.notices.append(number)
@@ -105,7 +106,7 @@ def _addressed(someone: Known) -> Any:
     return inventory.rows_of(inventory.TABLES["notice"], _notice, someone.number, someone.addresses)
 
 
-def _mails(tx: Connection, table: Any, after: int) -> Iterator[tuple[int, bytes]]:
+def _mails(ctx: Context, tx: Connection, table: Any, after: int) -> Iterator[tuple[int, bytes]]:
     """The stored mails of a table, unpacked, in order of their numbers."""
     while True:
         query = select(table.c.id, table.c.raw).where(table.c.id > after, table.c.raw.is_not(None))
@@ -113,7 +114,7 @@ def _mails(tx: Connection, table: Any, after: int) -> Iterator[tuple[int, bytes]
         for row in rows:
             after = row.id
             if row.raw:
-                yield row.id, zlib.decompress(row.raw)
+                yield row.id, vault.unpacked(ctx.keys.held, row.raw)
         if len(rows) < READ:
             return
 
@@ -179,7 +180,7 @@ def clear(ctx: Context, someone: Known, found: Traces) -> None:
     with ctx.db.reading() as tx:
         ids = own_ids(tx, someone)
     for table in (_message, _arrival, _quarantine):
-        step = partial(_clear_mails, table=table, who=someone.who, ids=ids)
+        step = partial(_clear_mails, ctx, table=table, who=someone.who, ids=ids)
         _in_steps(ctx, found.mails.get(table.name, ()), step)
     _in_steps(ctx, found.notices, partial(clear_notices, ctx, who=someone.who))
     for words, column, rows in found.words:
@@ -192,12 +193,17 @@ def _in_steps(ctx: Context, rows: Sequence[int], step: Callable[..., None]) -> N
         ctx.db.submit(lambda tx, part=part: step(tx, rows=part)).result()  # type: ignore[misc]
 
 
-def _clear_mails(tx: Connection, *, table: Any, who: Identity, ids: Collection[str], rows: Sequence[int]) -> None:
+def _clear_mails(
+    ctx: Context, tx: Connection, *, table: Any, who: Identity, ids: Collection[str], rows: Sequence[int]
+) -> None:
     for number in rows:
         raw = tx.execute(select(table.c.raw).where(table.c.id == number)).scalar()
-        new = anonymous.beside(zlib.decompress(raw), who, ids) if raw else None
+        new = anonymous.beside(vault.unpacked(ctx.keys.held, raw), who, ids) if raw else None
         if new is not None:
-            values = {"raw": zlib.compress(new, 6), "size": len(new)}
+            kept = vault.packed(new)
+            if raw and vault.is_locked(raw):
+                kept = vault.locked(ctx.keys.held, kept)
+            values = {"raw": kept, "size": len(new)}
             tx.execute(update(table).where(table.c.id == number).values(values))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from listserv import membership
+from collections import Counter
+
+from listserv import audit, membership
 from listserv.context import Context
 from listserv.mail.address import canonical
 from listserv.model import Status
@@ -52,6 +54,8 @@ def import_csv(
         if not dry_run and (skip_bad or not problems) and not (skip_bad and any(p.line == 0 for p in problems)):
             work.run(tx)
             add(ctx, tx, new, work)
+            counts: dict[str, int] = Counter(str(one.what) for one in changes)
+            audit.note(tx, ctx.clock(), "roster-import", audit.OPERATOR, details={**counts})
     problems.sort(key=lambda problem: problem.line)
     return Report(tuple(changes), tuple(problems))
 

@@ -11,9 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     field_validator,
@@ -21,6 +19,7 @@ from pydantic import (
 )
 
 from listserv.policy.lifecycle import Profession
+from listserv.settings.screening import Screening
 from listserv.settings.values import (
     DOMAIN,
     Clock,
@@ -32,6 +31,7 @@ from listserv.settings.values import (
     Keeping,
     Port,
     Rate,
+    Section,
     Size,
     Socket,
     Weekday,
@@ -39,16 +39,11 @@ from listserv.settings.values import (
     as_tuple,
     header_name,
     keeping,
+    long_enough,
     one_or_more,
     poll_time,
     read_rate,
 )
-
-
-class Section(BaseModel):
-    """One mapping of the file: frozen, of strict types, with no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
 
 
 class DigestTime(Section):
@@ -248,6 +243,7 @@ class Retention(Section):
     """How long what is kept (docs/privacy.md); None is for ever. Carried out every night by `housekeeping`."""
 
     posts: Keeping = None  # distributed posts, in the database and in the archive
+    originals: Keeping = _days(30)  # of posts that were redacted or mended, sealed
     undistributed: Keeping = _days(90)  # texts of posts that were refused, withdrawn, expired or taken back
     refusals: Keeping = _days(30)  # envelopes of mail that was not taken
     arrivals: Keeping = _days(30)  # that mail came without proof; its text goes when it is settled
@@ -277,6 +273,17 @@ class Retention(Section):
         if value is not None and value < _days(10):
             raise ValueError("is too short: copies are tried for five days, so write 10d or more")
         return value
+
+
+class Moderation(Section):
+    """How held posts are looked after. The notice that something is held always goes out at once."""
+
+    languages: Annotated[
+        tuple[Literal["de", "fr"], ...], BeforeValidator(as_tuple)
+    ] = ()  # verbs by reply, besides English
+    author_within: Duration = timedelta(hours=24)  # so long an author may mend a post before moderators see it
+    remind: Annotated[tuple[Duration, ...], BeforeValidator(as_tuple)] = (timedelta(hours=24), timedelta(hours=72))
+    give_up: Annotated[Duration, AfterValidator(long_enough)] = timedelta(days=14)  # then it goes back to its author
 
 
 class ListSettings(Section):
@@ -310,8 +317,10 @@ class Settings(Section):
     dkim: Dkim | None = None
     web: Web | None = Web()
     archive: Archive = Archive()
-    professions: dict[str, ProfessionSettings] = {}
+    professions: dict[str, ProfessionSettings] = Field(default_factory=dict)
+    moderation: Moderation = Moderation()
     retention: Retention = Retention()
+    screening: Screening = Screening()
     lists: Annotated[dict[str, ListSettings], Field(min_length=1)]
     _base: Path = PrivateAttr(default=Path())
 

@@ -95,6 +95,19 @@ def _socket(value: str) -> str:
     return value if value.startswith("unix:") and len(value) > 5 else _host_port(value)
 
 
+def long_enough(value: timedelta) -> timedelta:
+    """A time in which people have a chance to decide."""
+    if value < timedelta(days=1):
+        raise ValueError("is too short for people to decide in; write it like 14d")
+    return value
+
+
+class Section(BaseModel):
+    """One mapping of the file: frozen, of strict types, with no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
 class Rate(BaseModel):
     """So many events in so long a window."""
 

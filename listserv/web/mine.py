@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from listserv import life, membership, permalinks, routing
+from listserv import audit, life, membership, permalinks, routing
 from listserv.archiver import pages
 from listserv.context import Context
 from listserv.digest import wishes
@@ -53,6 +53,8 @@ def routes(ctx: Context) -> list[Route]:
             fields = await form(request)
             check_seal(ctx, here.session, fields)
             if fields.get("action") == "export":
+                by = audit.Who("web", here.reader.person, "session")
+                await ctx.db.write(lambda tx: audit.note(tx, ctx.clock(), "export", by, about=by.person))
                 return await asyncio.to_thread(_export, ctx, here.reader.person)
             change = _CHANGES.get(fields.get("action", ""), _change_feed)
             await ctx.db.write(lambda tx: change(ctx, tx, here, fields))

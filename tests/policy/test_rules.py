@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from listserv.policy import rules
 from listserv.policy.rules import ALONE, HOLD, STOP, code, decide, decide_alone, words
+from listserv.mail.passages import Place
+from listserv.policy.screening import Finding, Level
 from listserv.policy.verdict import Action, Author, Facts
 
 ANN = Author(
@@ -63,6 +65,10 @@ def by(**changes: Any) -> Facts:
     return replace(GOOD, author=replace(ANN, **changes))
 
 
+def finding(kind: str, level: Level) -> Finding:
+    return Finding(kind, level, Place.TEXT, 1, 0, 4, 1, "••")
+
+
 HITS: list[tuple[str, Facts, Action]] = [
     ("too-many-hops", replace(GOOD, hops=101), Action.REJECT),
     ("loop", replace(GOOD, own_list_id=True), Action.DISCARD),
@@ -104,6 +110,9 @@ HITS: list[tuple[str, Facts, Action]] = [
     ("over-rate", replace(GOOD, over_rate=True), Action.HOLD),
     ("list-over-rate", replace(GOOD, list_over_rate=True), Action.HOLD),
     ("pretender", replace(GOOD, pretends="Ben Bower is another member"), Action.HOLD),
+    ("risk", replace(GOOD, screening="general", findings=(finding("risk", Level.NOTE),)), Action.HOLD),
+    ("identifier", replace(GOOD, screening="general", findings=(finding("ihi", Level.HIGH),)), Action.HOLD),
+    ("identifier", replace(GOOD, screening="clinical", findings=(finding("phone", Level.CLINICAL),)), Action.HOLD),
 ]
 
 MISSES: list[tuple[str, Facts]] = [
@@ -118,6 +127,10 @@ MISSES: list[tuple[str, Facts]] = [
     ("newcomer", replace(by(trusted=False), moderation="none")),
     ("too-many-recipients", replace(GOOD, header_recipients=10)),
     ("many-hops", replace(GOOD, hops=50)),
+    ("risk", replace(GOOD, screening="off", findings=(finding("risk", Level.NOTE),))),
+    ("identifier", replace(GOOD, screening="off", findings=(finding("ihi", Level.HIGH),))),
+    ("identifier", replace(GOOD, screening="general", findings=(finding("phone", Level.CLINICAL),))),
+    ("identifier", replace(GOOD, screening="clinical", findings=(finding("date", Level.WARNING),))),
 ]
 
 

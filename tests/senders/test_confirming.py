@@ -325,5 +325,5 @@ def test_two_workers_ask_once(house: House) -> None:
         (row,) = arrivals.waiting(tx)
     for _ in range(2):
         with ctx.db.transaction() as tx:
-            handling.sift(ctx, tx, row, read(arrivals.message_of(row), row.envelope_sender))
+            handling.sift(ctx, tx, row, read(arrivals.message_of(ctx, row), row.envelope_sender))
     assert len(notices(ctx, "sender")) == 1

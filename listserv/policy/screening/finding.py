@@ -21,13 +21,16 @@ class Level(StrEnum):
     NOTE = "note"  # I: a word to the moderator
 
 
+GRAVITY = {Level.HIGH: 3, Level.CLINICAL: 2, Level.WARNING: 1, Level.NOTE: 0}
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One identifier, or what may be one.
 
-    `passage` is the index of its passage among those of the message, `start` and `end` the characters in it; `line`
-    counts from 1. `masked` shows at most two characters of the value, of names and birth dates none. `quoted`: it
-    stands in words of somebody else that the author quotes.
+    `passage` is the index of its passage among those of the message, `start` and `end` the characters in it (the same
+    for what could not be read at all); `line` counts from 1. `masked` shows at most two characters of the value, of
+    names and birth dates none; it can be empty. `quoted`: it stands in words of somebody else that the author quotes.
     """
 
     kind: str

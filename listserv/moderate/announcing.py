@@ -1,0 +1,225 @@
+"""Notices out: what moderators are told of a held post, and what its author is told of a decision.
+
+A hold notice goes to everybody who decides on the list, with a token of their own. Where the screen found what may
+name somebody, text and subject are covered and nothing is attached: a notice must not spread what it warns of. The
+whole is read on the web, after a login.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from listserv import membership, notices, posts, routing
+from listserv.context import Context
+from listserv.mail.text import one_line
+from listserv.membership import Recipient, recipient
+from listserv.model import Decision, Person, Purpose
+from listserv.moderate.asking import TOKEN_LIFE, issue
+from listserv.policy.screening import advice, summary, title
+from listserv.policy.screening.finding import Finding, Level
+from listserv.policy.screening.masking import covered
+from listserv.policy.screening.screened import Screened
+
+_person = Person.__table__  # type: ignore[attr-defined]
+_decision = Decision.__table__  # type: ignore[attr-defined]
+
+REASON_SHOWN = 3000  # characters of a moderator's reason that its author gets
+_OWN_ANSWERS = re.compile(r"[^\s<>]+-(?:moderate|confirm)\+[^\s<>]+")
+
+
+def announce(ctx: Context, tx: Connection, post: Any, to: Sequence[Recipient] | None = None) -> None:
+    """Writes the hold notices of a post, and tells its author that it waits. `to`: these moderators only, and not
+    the author."""
+    values = described(ctx, tx, post)
+    deciders = membership.deciders(tx, post.list_name) if to is None else to
+    kind = "held-urgent" if post.urgent else "held"
+    for moderator in deciders:
+        notice(ctx, tx, post, moderator, kind, "held", values)
+    if not deciders and to is None:
+        contact = ctx.settings.community.contact
+        notices.put(
+            ctx, tx, "held-contact", contact, "held-contact", list_name=post.list_name, post_id=post.id, **values
+        )
+    if to is None:
+        _tell_waiting(ctx, tx, post, values["subject"])
+
+
+def notice(
+    ctx: Context, tx: Connection, post: Any, moderator: Recipient, kind: str, template: str, values: dict[str, Any]
+) -> None:
+    """One hold notice, with a token for this moderator alone."""
+    token = issue(ctx, tx, Purpose.MODERATE, moderator.person, post_id=post.id)
+    screened = posts.screened_of(ctx, post)
+    original = None if screened.masks else notices.attachable(posts.raw_message(ctx, tx, post.message_id))
+    notices.put(
+        ctx,
+        tx,
+        kind,
+        moderator,
+        template,
+        list_name=post.list_name,
+        reply_to=routing.address(ctx.settings, post.list_name, routing.Kind.MODERATE, token),
+        buttons=buttons(screened),
+        attached=original,
+        post_id=post.id,
+        **values,
+    )
+
+
+def buttons(screened: Screened) -> list[tuple[str, str]]:
+    """Label and body of the answers that a notice offers to one tap."""
+    found = [("Approve", "approve"), ("Reject ...", "reject "), ("Return to author ...", "return "), ("Claim", "claim")]
+    if screened.masks:
+        found = [("Redact all", "redact all"), *found, ("Show", "show")]
+    return [*found, ("Discard", "discard")]
+
+
+def described(ctx: Context, tx: Connection, post: Any) -> dict[str, Any]:
+    """What notices about a held post say of it."""
+    screened = posts.screened_of(ctx, post)
+    text, files = notices.shown(posts.raw_message(ctx, tx, post.message_id), covering(screened))
+    return {
+        "post": post,
+        "subject": one_line(post.subject, 200) or "(no subject)",
+        "author": who(ctx, tx, post),
+        "reasons": [_reason_words(reason) for reason in post.reasons],
+        "findings": [(number, summary(finding)) for number, finding, _ in screened.left()],
+        "covered": screened.masks,
+        "two": bool(screened.at(Level.HIGH)),
+        "changed": post.changed,
+        "author_note": post.author_note,
+        "text": text,
+        "files": files,
+        "verbs_until": (ctx.clock() + TOKEN_LIFE).astimezone(ctx.settings.community.zone),
+    }
+
+
+def covering(screened: Screened) -> Any:
+    """How a text is covered for moderators: by the number of the finding and its masked form."""
+    return _cover(screened, lambda number, finding: f"{number}: {finding.masked}") if screened.masks else None
+
+
+def covering_for_author(screened: Screened) -> Any:
+    """How a text is covered for its author, who writes something else in these places."""
+    return _cover(screened, lambda number, finding: f"{number}: {title(finding.kind)}")
+
+
+def _cover(screened: Screened, label: Any) -> Any:
+    found = [one for one in screened.left() if one[1].level is not Level.NOTE]
+    return lambda text: covered(text, found, label)
+
+
+def _tell_waiting(ctx: Context, tx: Connection, post: Any, subject: str) -> None:
+    """A word to the author: it waits, why, and that it can be taken back."""
+    author = proven_author(tx, post)
+    if author is None:
+        return
+    token = issue(ctx, tx, Purpose.RETURNED, author.person, post_id=post.id)
+    notices.put(
+        ctx,
+        tx,
+        "risk" if post.urgent else "held-author",
+        author,
+        "risk" if post.urgent else "held-author",
+        list_name=post.list_name,
+        answering=notices.Answering(post.message_id_header),
+        reply_to=routing.address(ctx.settings, post.list_name, routing.Kind.CONFIRM, token),
+        post_id=post.id,
+        subject=subject,
+        reasons=[one_line(reason["advice"] or reason["text"], 300) for reason in post.reasons],
+    )
+
+
+def proven(post: Any) -> bool:
+    return "unproven" not in {reason.get("code") for reason in post.reasons}
+
+
+def proven_author(tx: Connection, post: Any) -> Recipient | None:
+    """The author, if we know that it is the author."""
+    return recipient(tx, post.person_id) if post.person_id and proven(post) else None
+
+
+def who(ctx: Context, tx: Connection, post: Any) -> str:
+    """The sender with what is known of them, in one line."""
+    address = f"{one_line(post.from_name, 80)} <{post.from_address}>".strip()
+    if post.person_id is None:
+        return f"{address}, not known to us"
+    row = tx.execute(select(_person).where(_person.c.id == post.person_id)).one()
+    since = row.created_at.astimezone(ctx.settings.community.zone)
+    known = f"member since {since.day} {since:%B %Y}, {row.approved_posts} approved posts"
+    return f"{address}; {', '.join(filter(None, (row.name, row.profession)))}; {known}"
+
+
+def _reason_words(reason: dict[str, Any]) -> str:
+    return f"{reason['text']} ({one_line(reason['detail'], 200)})" if reason.get("detail") else str(reason["text"])
+
+
+def tell_author(ctx: Context, tx: Connection, post: Any, verb: str, reason: str = "", **more: Any) -> None:
+    """Tells the author what was decided, if we know that it is the author."""
+    author = proven_author(tx, post)
+    if author is None:
+        return
+    notices.put(
+        ctx,
+        tx,
+        "decided-author",
+        author,
+        f"decided-{verb}",
+        list_name=post.list_name,
+        answering=notices.Answering(post.message_id_header),
+        post_id=post.id,
+        subject=one_line(post.subject, 200) or "(no subject)",
+        reason=without_answers(reason.strip())[:REASON_SHOWN],
+        **more,
+    )
+
+
+def without_answers(words: str) -> str:
+    """A person's words without addresses of ours at which something could be decided."""
+    return _OWN_ANSWERS.sub("[address]", words)
+
+
+def released(ctx: Context, tx: Connection, post: Any) -> None:
+    """What is told when a post goes out: its author that it does, and what was changed or might be better left out."""
+    screened = posts.screened_of(ctx, post)
+    if approved_by_person(tx, post.id):
+        taken = [summary(one) for number, one in enumerate(screened.findings, 1) if number in screened.gone]
+        tell_author(ctx, tx, post, "approve", taken=taken if post.changed else [])
+        return
+    author = proven_author(tx, post)
+    doubtful = screened.at(Level.WARNING) if posts.screening_of(ctx.settings, post.list_name) != "off" else ()
+    if author is not None and doubtful:
+        notices.put(
+            ctx,
+            tx,
+            "screening-note",
+            author,
+            "screening-note",
+            list_name=post.list_name,
+            answering=notices.Answering(post.message_id_header),
+            post_id=post.id,
+            subject=one_line(post.subject, 200) or "(no subject)",
+            findings=with_advice(doubtful),
+        )
+
+
+def with_advice(findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    """What was found, masked, and how to write it instead; each kind's advice once."""
+    told: set[str] = set()
+    lines = []
+    for one in findings:
+        lines.append((summary(one), "" if one.kind in told else advice(one.kind)))
+        told.add(one.kind)
+    return lines
+
+
+def approved_by_person(tx: Connection, post_id: int) -> bool:
+    """Whether a post was released by somebody's decision (its author is then told when it goes out)."""
+    query = select(_decision.c.id).where(
+        _decision.c.post_id == post_id, _decision.c.verb == "approve", _decision.c.undone_at.is_(None)
+    )
+    return tx.execute(query.limit(1)).first() is not None

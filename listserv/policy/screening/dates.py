@@ -1,0 +1,142 @@
+"""Dates: of birth, and others that fix when something happened; ages that are rare."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from listserv.mail.passages import Place
+from listserv.policy.screening.context import CASE, EVENT
+from listserv.policy.screening.finding import Level
+from listserv.policy.screening.known import Hit
+from listserv.policy.screening.plain import View
+
+_MONTH = (
+    r"(?:jan(?:uary|uar|vier)?|feb(?:ruary|ruar)?|f[ée]vr(?:ier)?|mar(?:ch|s)?|märz|apr(?:il)?|avr(?:il)?|may|mai|"
+    r"june?|juni|"
+    r"juin|july?|juli|juil(?:let)?|aug(?:ust)?|août|sept?(?:ember|embre)?|oct(?:ober|obre)?|okt(?:ober)?|"
+    r"nov(?:ember|embre)?|"
+    r"de[cz](?:ember)?|d[ée]c(?:embre)?)\b\.?"
+)
+_Y = r"(?:(?:19|20)\d\d|'?\d\d)(?!\d)"
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_NUM_MONTH = r"(?:0?[1-9]|1[0-2])"
+_GAP = r"[ \t]*\n?[ \t]*"
+FULL = (
+    rf"(?:(?<![\d./-]){_DAY}(?:st|nd|rd|th|\.)?[-/]?{_GAP}(?:(?:day[ \t])?of[ \t])?{_GAP}{_MONTH}(?:[-/,]?{_GAP}{_Y})?|"
+    rf"\b{_MONTH}{_GAP}(?:the[ ])?{_DAY}(?:st|nd|rd|th)?(?![\d:])(?:,?{_GAP}(?:19|20)\d\d)?|"
+    rf"(?<![\d./-])(?:19|20)\d\d[-/.]{_NUM_MONTH}[-/.]{_DAY}(?!\d)|"
+    rf"(?<![\d./$-]){_DAY}[ ]?[/.-][ ]?\n?{_NUM_MONTH}[ ]?[/.-][ ]?\n?{_Y}(?![\d/.-]\d))"
+)
+_FULL = re.compile(FULL, re.I)
+_OF_BIRTH = re.compile(
+    rf"{FULL}|(?<![\d./$-])\d{{1,2}}[ ]?[/.-][ ]?\d{{1,2}}[ ]?[/.-][ ]?{_Y}(?![\d/.-]\d)|(?<![\d./$-]){_DAY}[ "
+    rf"]{_NUM_MONTH}[ ](?:19|20)\d\d(?!\d)|"
+    rf"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|\w+teenth|twentieth|"
+    rf"twenty[- ]\w+|thirtieth|"
+    rf"thirty[- ]first)[ ](?:day[ ])?(?:of[ ])?{_MONTH}(?:,?{_GAP}(?:19|20)\d\d)?",
+    re.I,
+)
+_BORN = re.compile(
+    r"\bd\.?[ /]?o\.?[ /]?b\b\.?|\bborn\b|\bb\.(?=[ ]?\Z)|(?<=\()[*]|\bbirth(?:[ -]?(?:day|date))?s?\b|\bdate of "
+    r"birth\b|\bgeb(?:oren|\.)|\bgeburtsdatum\b|"
+    r"\bn[ée]e? le\b|\bdate de naissance\b|\bbdate\b",
+    re.I,
+)
+_COMPACT = re.compile(
+    rf"\b(?:d\.?o\.?b\b\.?|born|birth)[ :=(-]{{0,4}}(?P<date>{_DAY}[ -]?{_NUM_MONTH}[ -]?(?:19|"
+    rf"20)?\d\d|(?:19|20)\d\d{_NUM_MONTH}{_DAY})(?!\d)",
+    re.I,
+)
+_NOT_BORN_THEN = re.compile(r"\b(?:18\d\d|190\d|191\d)\b")
+_CELEBRATED = re.compile(
+    r"\b(?:our|network|community|list|society|association|college|"
+    r"service)\b.{0,25}\bbirthday\b",
+    re.I,
+)
+_OTHER_DATE = re.compile(
+    r"\b(?:admitted|admission|discharged|seen|died|death|funeral|court|hearing|due|appointment|session|started|"
+    r"referred|"
+    r"assessed|placement|report(?:ed)?|presented|incident)\b[^.;\n]{0,25}\Z",
+    re.I,
+)
+_AGE = re.compile(
+    r"(?<![\w$./-])(?:aged?[ ]|age of[ ]|is[ ]|turned[ ]|turning[ ])?(?P<age>9\d|1[01]\d)(?:[ -]?(?:years?|yrs?)?[ "
+    r"-]?old|[ ]?y/?o\b|"
+    r"[ ]?yrs?[ ]old|[ ]?years? of age|(?<=age \d\d)|(?<=aged \d\d)|[ -]?jährige?)|\baged?[ :]{1,2}(?P<aged>9\d|"
+    r"1[01]\d)\b(?![.%]\d|[ ]?%)|"
+    r"\b(?P<short>9\d|10\d)(?:yo|[ ]?y/o)?[ ]?[MFmf]\b(?![.\w])",
+    re.I,
+)  # fmt: skip
+_NOT_AN_AGE = re.compile(
+    r"\b(?:over|above|under|up to|more than|less than|at least|older than|beyond|to|-|than)[ "
+    r"]\Z",
+    re.I,
+)
+
+
+def births(view: View) -> Iterator[Hit]:
+    """Dates near words of birth."""
+    text = view.text
+    for found in _COMPACT.finditer(text):
+        yield Hit("birth-date", Level.HIGH, *found.span("date"))
+    dates = [found.span() for found in _OF_BIRTH.finditer(text)]
+    for number, (start, end) in enumerate(dates):
+        if _NOT_BORN_THEN.search(text, start, end) or view.in_web(start):
+            continue
+        before = max(start - 80, dates[number - 1][1] if number else 0)
+        word = next(reversed(list(_BORN.finditer(text, before, start))), None)
+        near = word is not None and _leads_to(text[word.end() : start])
+        if near and word is not None and _OTHER_DATE.search(text, word.end(), start):
+            near = False
+        behind = _BORN.search(text, end, min(len(text), end + 30))
+        behind_it = behind is not None and re.fullmatch(
+            r"[\s,(\[-]*(?:(?:is|was|as|being|for)[ ])?(?:(?:her|his|their|the|my client's)[ ])?(?:\d\d?(?:st|nd|rd|"
+            r"th)[ ])?",
+            text[end : behind.start()],
+        )
+        if near or behind_it:
+            left, right = view.sentence(start, end, 60)
+            if not _CELEBRATED.search(text, left, right):
+                yield Hit("birth-date", Level.HIGH, start, end)
+
+
+def _leads_to(between: str) -> bool:
+    """Whether what stands between a word of birth and a date still speaks of it."""
+    if len(between) <= 25 and not re.search(r"\w", between):
+        return True  # a label and its value, in two cells perhaps
+    return not re.search(r"\n\s*\n|[;!?]|\.(?=\s+[A-Z])", between)
+
+
+def dates(view: View) -> Iterator[Hit]:
+    """Days of a year in the text of a case, but for those of courses, laws and meetings."""
+    if view.passage.place == Place.FILE_NAME or not CASE.search(view.text):
+        return
+    for found in _FULL.finditer(view.text):
+        start, end = found.span()
+        if view.in_signature(start) or view.in_web(start) or _in_heading(view, start):
+            continue
+        left, right = view.sentence(start, end, 120)
+        if EVENT.search(view.text, left, right) and not re.search(
+            r"\b(?:admi|discharg|overdos|assault|died)", view.text[left:right], re.I
+        ):
+            continue
+        if re.search(r"\d", found[0]) and (CASE.search(view.text, left, right) or len(view.text) < 4000):
+            yield Hit("date", Level.WARNING, start, end)
+
+
+def _in_heading(view: View, start: int) -> bool:
+    """Whether the line says when somebody wrote."""
+    left, right = view.line(start)
+    line = view.text[left:right]
+    return bool(re.search(r"\b(?:wrote|schrieb|écrit)\b|^\W*(?:sent|date|gesendet|envoyé|from)\W*:", line, re.I))
+
+
+def ages(view: View) -> Iterator[Hit]:
+    """Ages of 90 and more."""
+    for found in _AGE.finditer(view.text):
+        group = next(name for name in ("age", "aged", "short") if found[name])
+        start = found.start(group)
+        if _NOT_AN_AGE.search(view.text, max(0, start - 12), start) or view.in_signature(start):
+            continue
+        yield Hit("age", Level.WARNING, start, found.end())

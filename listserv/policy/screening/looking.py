@@ -1,0 +1,208 @@
+"""The screen itself: every detector over every passage, what overlaps made one, the value masked.
+
+`policy.rules` reads the findings; `scrubbed` does the same for what moderators write themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from listserv.mail.passages import Passage, Place, Unread
+from listserv.mail.whose import joined, signed_by, whose
+from listserv.policy.screening import circumstances, contacts, dates, numbers, people
+from listserv.policy.screening.finding import GRAVITY, Finding, Level
+from listserv.policy.screening.kinds import BY_WORD, title
+from listserv.policy.screening.known import Hit, Known, key
+from listserv.policy.screening.plain import View, view, within
+
+MAX_MASK = 40
+MAX_FINDINGS = 500  # of one message; nobody reads more
+REMOVED = "[removed]"
+_APART = frozenset(("risk", "combination"))  # these stand beside others at the same place
+_FILLED = re.compile(r"[^\W_]")
+DETECTORS: tuple[Callable[[View], Iterator[Hit]], ...] = (
+    numbers.find,
+    dates.births,
+    dates.dates,
+    dates.ages,
+    contacts.phones,
+    contacts.streets,
+    contacts.places,
+    contacts.pages,
+    circumstances.workplaces,
+    circumstances.third_parties,
+    circumstances.combinations,
+    circumstances.risks,
+)
+WITH_PEOPLE: tuple[Callable[[View, Known], Iterator[Hit]], ...] = (
+    contacts.addresses,
+    people.names,
+    people.initials,
+)
+_PLACES = {
+    Place.SUBJECT: "in the subject",
+    Place.TEXT: "in the text",
+    Place.HTML: "in the formatted text",
+    Place.FILE_NAME: "in the name of a file",
+    Place.FILE: "in an attached file",
+}
+_UNREAD = {
+    Unread.PICTURE: "picture",
+    Unread.ENCRYPTED: "unread",
+    Unread.DOCUMENT: "unread",
+    Unread.LONG: "unread",
+}
+
+
+def names(passages: Iterable[Passage]) -> frozenset[str]:
+    """Every personal name that would be a finding if nobody in it were known, without titles. Ask who of them are
+    members, and give those back as `Known.members`."""
+    return frozenset(name for passage in passages for name in people.names_in(view(passage)))
+
+
+def addresses(passages: Iterable[Passage]) -> frozenset[str]:
+    """Every mail address that stands in the passages; those of members belong into `Known.members` as well."""
+    return frozenset(address for passage in passages for address in contacts.mail_addresses(view(passage)))
+
+
+def screen(passages: Sequence[Passage], known: Known) -> tuple[Finding, ...]:
+    """The findings by place: one for each value in each passage, quoted or not, the graver one where two overlap; a
+    `risk` and the parts of a `combination` stand for themselves. At most MAX_FINDINGS, the gravest. Never raises."""
+    found: list[Finding] = []
+    for number, passage in enumerate(passages):
+        if passage.unread is not None:
+            found.append(Finding(_UNREAD[passage.unread], Level.CLINICAL, passage.place, number, 0, 0, 1, ""))
+        seen = view(_signed(passage, known))
+        taken: set[tuple[str, str, bool]] = set()
+        for hit in _resolved(_hits(seen, known)):
+            start, end = seen.span(hit.start, hit.end)
+            while start < end and passage.text[start] in " ,;:.\n":
+                start += 1
+            quoted = within(passage.quoted, start)
+            value = passage.text[start:end]
+            same = (hit.kind, key(value) or value, quoted)
+            if start < end and same not in taken and key(value) not in known.people.allowed:
+                taken.add(same)
+                line = passage.text.count("\n", 0, start) + 1
+                shown = hit.words or masked(hit.kind, value)
+                found.append(Finding(hit.kind, hit.level, passage.place, number, start, end, line, shown, quoted))
+    if len(found) > MAX_FINDINGS:
+        gravest = sorted(found, key=lambda one: -GRAVITY[one.level])[:MAX_FINDINGS]
+        found = sorted(gravest, key=lambda one: (one.passage, one.start, one.end))
+    return tuple(found)
+
+
+def _signed(passage: Passage, known: Known) -> Passage:
+    """The passage with the signatures that excuse what stands in them: the author's, also where nothing but the name
+    introduces it, and within quotations those of members. A client's mail that is passed on has a signature as well."""
+    if passage.place not in (Place.TEXT, Place.HTML):
+        return passage
+    spans = [
+        span
+        for span in passage.signature
+        if not within(passage.quoted, span[0]) or known.people.stands_in(passage.text[span[0] : span[1]])
+    ]
+    spans += [span for span in signed_by(passage.text, known.people.signs) if not within(passage.quoted, span[0])]
+    return replace(passage, signature=joined(spans))
+
+
+def _hits(seen: View, known: Known) -> Iterator[Hit]:
+    if not seen.text.strip():
+        return
+    for detector in DETECTORS:
+        yield from detector(seen)
+    for with_people in WITH_PEOPLE:
+        yield from with_people(seen, known)
+    for own in known.detectors:
+        for found in own.pattern.finditer(seen.text):
+            if found.end() > found.start():
+                yield Hit(own.name, own.level, *found.span())
+
+
+def _resolved(hits: Iterable[Hit]) -> list[Hit]:
+    """What is left when of two that overlap the graver one stands, then the longer one; in order of place."""
+    kept: list[Hit] = []
+    starts: list[tuple[int, int]] = []
+    ordered = sorted(hits, key=lambda hit: (-GRAVITY[hit.level], hit.start - hit.end, hit.start))
+    apart = {hit for hit in ordered if hit.kind in _APART}
+    for hit in ordered:
+        if hit in apart:
+            continue
+        rest = _rest(starts, hit)
+        if rest is not None:
+            insort(starts, (rest.start, rest.end))
+            kept.append(rest)
+    alone = [hit for hit in apart if hit.kind == "risk" or not _overlaps_graver(kept, hit)]
+    return sorted((*kept, *alone), key=lambda hit: (hit.start, hit.end, hit.kind))
+
+
+def _overlaps_graver(kept: Sequence[Hit], hit: Hit) -> bool:
+    """Whether the very characters of a trait are found already, as grave."""
+    return any(
+        one.start <= hit.start and hit.end <= one.end and GRAVITY[one.level] >= GRAVITY[hit.level] for one in kept
+    )
+
+
+def _rest(spans: list[tuple[int, int]], hit: Hit) -> Hit | None:
+    """What of a hit no graver one has; None when little is left."""
+    start, end = hit.start, hit.end
+    at = bisect_left(spans, (start, start))
+    if at > 0 and spans[at - 1][1] > start:
+        start = spans[at - 1][1]
+    if at < len(spans) and spans[at][0] < end:
+        if spans[at][0] - start < end - spans[at][1]:
+            start = max(start, spans[at][1])
+        else:
+            end = spans[at][0]
+        at = bisect_left(spans, (start, start))
+        if at < len(spans) and spans[at][0] < end:
+            return None
+    whole = (start, end) == (hit.start, hit.end)
+    return hit if whole else replace(hit, start=start, end=end) if end - start > 4 else None
+
+
+def masked(kind: str, value: str) -> str:
+    """A value as it may be shown: its first character, a second one of long numbers; of names and birth dates, and
+    whatever a site looks for itself, none."""
+    flat = " ".join(value.split())[:MAX_MASK]
+    known = BY_WORD.get(kind)
+    if known is None or known.secret:
+        return " ".join("•••" for _ in flat.split()[:4])
+    if kind == "risk":
+        return ""
+    shown = 2 if kind == "phone" else 1
+    out: list[str] = []
+    for character in flat:
+        if not _FILLED.match(character):
+            out.append(character if character in " -/.@:(),+" else "•")
+        elif shown and character.isascii():
+            out.append(character)
+            shown -= 1
+        else:
+            out.append("•")
+    return "".join(out)
+
+
+def summary(finding: Finding) -> str:
+    """One line of a notice: `Medicare card number, 2••• ••••• •, in the text, line 4`. Nothing of the value."""
+    where = _PLACES[finding.place]
+    if finding.place in (Place.TEXT, Place.HTML, Place.FILE) and finding.start < finding.end:
+        where += f", line {finding.line}"
+    words = [title(finding.kind), finding.masked, where, "in quoted words" if finding.quoted else ""]
+    return ", ".join(filter(None, words))
+
+
+def scrubbed(text: str, known: Known) -> str:
+    """A plain text, such as a moderator's reason, with `[removed]` for what would hold a post on a clinical list."""
+    passage = Passage(Place.TEXT, -1, "", text, whose(text)[0])
+    spans = [
+        (found.start, found.end)
+        for found in screen((passage,), known)
+        if GRAVITY[found.level] >= GRAVITY[Level.CLINICAL] and found.kind != "combination"
+    ]
+    for start, end in sorted(spans, reverse=True):
+        text = text[:start] + REMOVED + text[end:]
+    return text

@@ -1,0 +1,158 @@
+"""A passage as the detectors see it: one way to write each character, with the way back to the passage.
+
+Full-width and foreign digits become 0 to 9, dashes and blanks one of each, invisible characters and the quotation marks
+of mail go; letters that pass for digits count as digits in `digits` where digits stand beside them (Unicode Standard
+Annex 15, Technical Standard 39). A number broken over two quoted lines is then one number with white space in it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from listserv.mail.passages import Passage, Place
+
+_ODD = re.compile(r"[^\x00-\x7f]+|^[ \t]?(?:>[ \t]?)+|[\x00-\x08\x0b-\x1f\x7f]+", re.M)
+_PASS_FOR_DIGITS = re.compile(r"(?<![A-Za-z0-9])[0-9OoIl|](?:[ \t\n./-]{0,2}[0-9OoIl|]){6,24}(?![A-Za-z0-9])")
+_DIGITS = str.maketrans("OoIl|", "00111")
+_LOOK_ALIKES = dict(
+    zip("АВЕЅЗІКМНОРСТХУаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧοΝ", "ABES3IKMHOPCTXYaeopcyxijsABEZHIKMNOPTYXoN", strict=True)
+)
+_WEB = re.compile(r"(?:https?://|www\.)[^\s<>\"]{1,2000}|\b(?:doi:?\s*)?10\.\d{4,9}/[^\s<>\"]{1,200}", re.I)
+_SENTENCE_END = re.compile(r"[.!?][\"')\]]{0,2}(?=\s)|\n\s*\n")
+
+
+@lru_cache(4096)
+def _folded(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in ("Cf", "Me", "Cc") or "\ufe00" <= character <= "\ufe0f":
+        return ""
+    if category == "Pd" or character in "−⁃":
+        return "-"
+    if category in ("Zs", "Zl", "Zp"):
+        return " "
+    if character in "‘’ʼ′`´":
+        return "'"
+    if character in "“”„«»″":
+        return '"'
+    digit = unicodedata.decimal(character, None)
+    if digit is not None:
+        return str(digit)
+    return unicodedata.normalize("NFKC", character)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`text` to look in, `digits` of the same length; `offsets` and `origins` lead back: from offsets[i] of `text` on,
+    characters are those from origins[i] of the passage on."""
+
+    passage: Passage
+    text: str
+    digits: str
+    offsets: tuple[int, ...]
+    origins: tuple[int, ...]
+    web: tuple[tuple[int, int], ...]  # addresses of the web and DOIs
+
+    def origin(self, at: int) -> int:
+        """The place in the passage of a character of `text`."""
+        number = bisect_right(self.offsets, at) - 1
+        end = self.origins[number + 1] if number + 1 < len(self.origins) else len(self.passage.text)
+        return min(self.origins[number] + at - self.offsets[number], max(end - 1, self.origins[number]))
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where `text[start:end]` stands in the passage."""
+        return self.origin(start), self.origin(end - 1) + 1 if end > start else self.origin(start)
+
+    def in_signature(self, at: int) -> bool:
+        return within(self.passage.signature, self.origin(at))
+
+    def in_quotation(self, at: int) -> bool:
+        return within(self.passage.quoted, self.origin(at))
+
+    def in_web(self, at: int) -> bool:
+        return within(self.web, at)
+
+    def near(self, pattern: re.Pattern[str], start: int, end: int, before: int = 60, after: int = 30) -> bool:
+        """Whether the pattern is found shortly before or behind; not beyond an empty line."""
+        first = max(0, start - before)
+        gap = self.text.rfind("\n\n", first, start)
+        left = gap + 2 if gap >= 0 else first
+        right = self.text.find("\n\n", end, end + after)
+        right = min(len(self.text), end + after) if right < 0 else right
+        return bool(pattern.search(self.text, left, start) or pattern.search(self.text, end, right))
+
+    def sentence(self, start: int, end: int, reach: int = 300) -> tuple[int, int]:
+        """Where the sentence around begins and ends, at most `reach` characters away."""
+        left = max(0, start - reach)
+        for found in _SENTENCE_END.finditer(self.text, left, start):
+            left = found.end()
+        after = _SENTENCE_END.search(self.text, end, min(len(self.text), end + reach))
+        return left, after.end() if after else min(len(self.text), end + reach)
+
+    def line(self, at: int) -> tuple[int, int]:
+        """Where the line around begins and ends."""
+        end = self.text.find("\n", at)
+        return self.text.rfind("\n", 0, at) + 1, len(self.text) if end < 0 else end
+
+
+def within(spans: tuple[tuple[int, int], ...], at: int) -> bool:
+    """Whether one of the spans, which are in order, has this character."""
+    number = bisect_right(spans, (at, 1 << 60)) - 1
+    return number >= 0 and spans[number][0] <= at < spans[number][1]
+
+
+def view(passage: Passage) -> View:
+    """The passage for the detectors."""
+    source = passage.text
+    if passage.place == Place.FILE_NAME:
+        source = source.replace("_", " ")
+    out: list[str] = []
+    offsets, origins = [0], [0]
+    length = at = 0
+
+    def add(text: str, origin: int) -> None:
+        nonlocal length
+        if origin - origins[-1] != length - offsets[-1]:
+            offsets.append(length)
+            origins.append(origin)
+        out.append(text)
+        length += len(text)
+
+    for odd in _ODD.finditer(source):
+        if odd.start() > at:
+            add(source[at : odd.start()], at)
+        at = odd.end()
+        if not odd[0].isascii():
+            _fold(source, odd.start(), odd.end(), add)
+    if at < len(source):
+        add(source[at:], at)
+    text = "".join(out)
+    return View(
+        passage,
+        text,
+        _PASS_FOR_DIGITS.sub(_as_digits, text),
+        tuple(offsets),
+        tuple(origins),
+        tuple((found.start(), found.end()) for found in _WEB.finditer(text)),
+    )
+
+
+def _fold(source: str, start: int, end: int, add: Callable[[str, int], None]) -> None:
+    for position in range(start, end):
+        character = source[position]
+        around = source[max(0, position - 1) : position] + source[position + 1 : position + 2]
+        if character in _LOOK_ALIKES and any(beside.isascii() and beside.isalnum() for beside in around):
+            folded = _LOOK_ALIKES[character]
+        else:
+            folded = _folded(character)
+        for one in folded:
+            add(one, position)
+
+
+def _as_digits(found: re.Match[str]) -> str:
+    run = found[0]
+    return run.translate(_DIGITS) if sum(character.isdigit() for character in run) > 5 else run

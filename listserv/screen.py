@@ -1,0 +1,91 @@
+"""Screening: what in a post could tell who a client is, found before anybody but its author sees it.
+
+Between reading a message and deciding on it (`intake.accept`, and `worker` for mail that waited for a proof). Decoding
+and detecting are pure (mail.passages, policy.screening); here stand what they need from outside: the text of attached
+documents (edge.documents, in a process of their own) and the names of members, who may be named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from listserv import membership
+from listserv.context import Context
+from listserv.edge import documents
+from listserv.mail.address import canonical
+from listserv.mail.incoming import Incoming
+from listserv.mail.message import Message
+from listserv.mail.passages import Passage, Place, passages
+from listserv.policy.screening import Known, addresses, names, screen
+from listserv.policy.screening import scrubbed as scrub
+from listserv.policy.screening.screened import NOTHING_FOUND, Screened
+from listserv.posts import screening_of
+from listserv.routing import Kind, Route
+
+BIG = 50_000  # octets; larger messages are looked through in a thread, so that nobody else waits
+
+
+def wanted(ctx: Context, routes: Iterable[Route]) -> bool:
+    """Whether any of these is a list whose posts are screened."""
+    return any(route.kind is Kind.POST and screening_of(ctx.settings, route.list_name) != "off" for route in routes)
+
+
+async def look(ctx: Context, incoming: Incoming, routes: Iterable[Route]) -> Screened:
+    """What the screen finds in a post, documents included. Stores nothing."""
+    if not wanted(ctx, routes):
+        return NOTHING_FOUND
+    read = await documents.texts(incoming.message)
+    big = incoming.size > BIG
+    found = await asyncio.to_thread(passages, incoming.message, read.texts) if big else passages(
+        incoming.message, read.texts
+    )  # fmt: skip
+    named = names(found) | addresses(found)
+    known = await ctx.db.read(lambda tx: _known(ctx, tx, _address(incoming), named))
+    return await asyncio.to_thread(_screened, found, known) if big else _screened(found, known)
+
+
+def look_at_text(ctx: Context, tx: Connection, message: Message, author: str) -> Screened:
+    """The same inside a transaction, for a message without documents (a corrected text)."""
+    found = passages(message)
+    return _screened(found, _known(ctx, tx, author, names(found) | addresses(found)))
+
+
+def scrubbed(ctx: Context, tx: Connection, words: str) -> str:
+    """What a person wrote to be passed on, without anything that could tell who a client is."""
+    return scrub(words, _known(ctx, tx, "", ())) if words else ""
+
+
+def still_there(screened: Screened, message: Message) -> Screened:
+    """What was found, less what does not stand in the message any more (quoted words that were cut out of it)."""
+    if not screened.findings:
+        return screened
+    text = "\n".join(one.text for one in passages(message))
+    gone = [n for n, one, value in screened.left() if one.place is not Place.FILE and value not in text]
+    return screened.without(gone)
+
+
+def _address(incoming: Incoming) -> str:
+    return canonical(incoming.authors[0].address) if incoming.authors else ""
+
+
+def _known(ctx: Context, tx: Connection, author: str, named: Collection[str]) -> Known:
+    person = membership.person_of(tx, author) if author else None
+    return Known(
+        author_name=membership.name_of(tx, person) if person is not None else "",
+        author_addresses=tuple(membership.addresses_of(tx, person)) if person is not None else (author,),
+        members=membership.names_of_members(tx, named),
+        detectors=ctx.settings.screening.own(),
+        allowed=ctx.settings.screening.allowed,
+    )
+
+
+def _screened(found: Sequence[Passage], known: Known) -> Screened:
+    findings = screen(tuple(found), known)
+    return Screened(
+        findings,
+        tuple(found[one.passage].text[one.start : one.end] for one in findings),
+        tuple(found[one.passage].part for one in findings),
+    )

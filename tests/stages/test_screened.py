@@ -1,0 +1,440 @@
+"""Posts in which the screen finds something: with their authors first, then with moderators, redacted, by two."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from listserv import housekeeping, moderate, vault
+from listserv.context import Context
+from listserv.moderate import By
+from tests.conftest import NOW, community
+from tests.house import Written, copies_of, notices, put, rows, scalar, work
+from tests.people import mail, seed
+
+MEDICARE = "2123 45670 1"
+WORDS = f"A woman in her forties, Medicare {MEDICARE}, sleeps badly.\nWhat would you try first?\n"
+CLEAN = "A woman in her forties sleeps badly since the birth.\nWhat would you try first?\n"
+PHONE = "Her mother rings her every night, from 02 7010 4418.\n"
+LISTS = {
+    "perinatal": {"title": "Perinatal mental health", "moderation": "none", "screening": "clinical", "approval_delay": 0},
+    "anxiety": {"title": "Anxiety", "moderation": "newcomers", "approval_delay": 0},
+    "news": {"title": "News", "posting": "moderators", "moderation": "none"},
+}  # fmt: skip
+Clock = list[datetime]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return [NOW]
+
+
+@pytest.fixture
+def ctx(make_context: Callable[..., Context], clock: Clock) -> Context:
+    made = make_context(community(lists=LISTS), clock=lambda: clock[0])
+    seed(made)
+    return made
+
+
+def post(ctx: Context, words: str = WORDS, sender: str = "ann@people.test", **more: str) -> None:
+    put(ctx, mail(sender, text=words, **more), sender=sender)
+    work(ctx)
+
+
+def reply(ctx: Context, notice: Written, words: str, who: str | None = None) -> None:
+    who = who or notice.recipient
+    raw = mail(who, notice.reply_to, f"Re: {notice.subject}", words, message_id=f"<{abs(hash((who, words)))}@r.test>")
+    put(ctx, raw, notice.reply_to, sender=who)
+    work(ctx)
+
+
+def state(ctx: Context) -> str:
+    return str(scalar(ctx, "SELECT state FROM post"))
+
+
+def last(ctx: Context, kind: str, to: str | None = None) -> Written:
+    return notices(ctx, kind, to)[-1]
+
+
+def raw_of(ctx: Context) -> bytes:
+    stored = rows(ctx, "SELECT m.raw FROM message m JOIN post p ON p.message_id = m.id")[0].raw
+    return vault.unpacked(ctx.keys.held, stored)
+
+
+def nowhere(ctx: Context, value: str = MEDICARE) -> None:
+    """The value is in no notice of ours, in no reason, in no decision."""
+    bare = value.replace(" ", "")
+    for written in notices(ctx):
+        assert bare not in written.raw.decode("utf-8", "replace").replace(" ", "").replace("=\r\n", ""), written.kind
+        assert bare not in written.text.replace(" ", "")
+    for row in rows(ctx, "SELECT subject, reasons, author_note FROM post"):
+        assert bare not in str(tuple(row)).replace(" ", "")
+    for row in rows(ctx, "SELECT reason FROM decision"):
+        assert bare not in row.reason.replace(" ", "")
+
+
+def test_it_goes_back_to_its_author_before_anybody_sees_it(ctx: Context) -> None:
+    post(ctx)
+    assert state(ctx) == "returned"
+    assert notices(ctx, "held") == []
+    told = last(ctx, "returned")
+    assert told.recipient == "ann@people.test" and told.subject == "Before your post goes out: A question"
+    assert "Medicare card number" in told.text and "redact for me" in told.text and "withdraw" in told.text
+    assert "[1: Medicare card number], sleeps badly" in told.text
+    nowhere(ctx)
+
+
+def test_what_waits_is_sealed_and_what_goes_out_is_not(ctx: Context) -> None:
+    post(ctx)
+    stored = rows(ctx, "SELECT raw FROM message")[0].raw
+    assert vault.is_locked(stored) and MEDICARE.encode() in raw_of(ctx)
+    with pytest.raises(zlib.error):
+        zlib.decompress(stored)
+    post(ctx, CLEAN, message_id="<clean@people.test>")
+    assert not vault.is_locked(rows(ctx, "SELECT raw FROM message ORDER BY id DESC")[0].raw)
+
+
+def test_a_corrected_text_takes_its_place_and_a_moderator_sees_it(ctx: Context) -> None:
+    post(ctx)
+    reply(ctx, last(ctx, "returned"), CLEAN)
+    assert state(ctx) == "held"
+    assert MEDICARE.encode() not in raw_of(ctx) and b"since the birth" in raw_of(ctx)
+    told = last(ctx, "held", "mia@people.test")
+    assert "has mended it" in told.text and "since the birth" in told.text
+    reply(ctx, told, "approve\n")
+    assert state(ctx) == "released" and "ben@people.test" in copies_of(ctx)
+    nowhere(ctx)
+
+
+def test_a_corrected_text_with_an_identifier_comes_back_thrice_at_most(ctx: Context) -> None:
+    post(ctx)
+    for round_ in range(3):
+        assert state(ctx) == "returned"
+        reply(ctx, last(ctx, "returned"), f"Try {round_}. {WORDS}")
+    assert state(ctx) == "held"
+    nowhere(ctx)
+
+
+@pytest.mark.parametrize("words", ["redact for me", "Redact for me, please.", "redact"])
+def test_redact_for_me_takes_it_out(ctx: Context, words: str) -> None:
+    post(ctx)
+    reply(ctx, last(ctx, "returned"), words + "\n")
+    assert state(ctx) == "held"
+    assert MEDICARE.encode() not in raw_of(ctx) and b"[redacted by moderator]" in raw_of(ctx)
+    thanks = last(ctx, "returned")
+    assert "Taken out" in thanks.text and "2•••" in thanks.text
+    held = last(ctx, "held", "max@people.test")
+    assert "[redacted by moderator]" in held.text
+    reply(ctx, held, "approve\n")
+    assert state(ctx) == "released"
+    assert "was taken out" in last(ctx, "decided-author").text
+    nowhere(ctx)
+
+
+def test_withdraw_drops_it(ctx: Context) -> None:
+    post(ctx)
+    reply(ctx, last(ctx, "returned"), "Withdraw\n")
+    assert state(ctx) == "withdrawn" and copies_of(ctx) == [] and notices(ctx, "held") == []
+
+
+def test_leave_as_is_goes_to_the_moderators_with_the_reason(ctx: Context) -> None:
+    post(ctx)
+    reply(ctx, last(ctx, "returned"), "leave as is it is a test number of Services Australia\n")
+    assert state(ctx) == "held" and MEDICARE.encode() in raw_of(ctx)
+    told = last(ctx, "held", "mia@people.test")
+    plain = " ".join(told.text.split())
+    assert "test number of Services Australia" in plain and "once two of you say so" in plain
+    nowhere(ctx)
+
+
+def test_after_a_day_the_moderators_see_it_as_it_is(ctx: Context, clock: Clock) -> None:
+    post(ctx)
+    clock[0] += timedelta(hours=25)
+    with ctx.db.transaction() as tx:
+        assert moderate.overdue(ctx, tx) == 1
+    work(ctx)
+    assert state(ctx) == "held"
+    told = last(ctx, "held", "mia@people.test")
+    assert "has not answered yet" in told.text
+    assert b"message/rfc822" not in told.raw and "[1: 2••• ••••• •]" in told.text
+    nowhere(ctx)
+
+
+@pytest.mark.parametrize("words", ["", "> redact for me\n", "thanks, later\n", "witdraw\n"])
+def test_an_unclear_answer_of_the_author_changes_nothing(ctx: Context, words: str) -> None:
+    post(ctx)
+    reply(ctx, last(ctx, "returned"), words)
+    assert state(ctx) == "returned" and MEDICARE.encode() in raw_of(ctx)
+    assert last(ctx, "returned").subject.startswith("Please answer once more")
+
+
+def test_nobody_else_can_answer_for_the_author(ctx: Context) -> None:
+    post(ctx)
+    reply(ctx, last(ctx, "returned"), "withdraw\n", who="ben@people.test")
+    assert state(ctx) == "returned"
+
+
+def held(ctx: Context, clock: Clock) -> tuple[Written, Written]:
+    """The hold notices to Mia and Max of a post whose author has not answered."""
+    post(ctx)
+    clock[0] += timedelta(hours=25)
+    with ctx.db.transaction() as tx:
+        moderate.overdue(ctx, tx)
+    work(ctx)
+    return last(ctx, "held", "mia@people.test"), last(ctx, "held", "max@people.test")
+
+
+def test_two_pairs_of_eyes(ctx: Context, clock: Clock) -> None:
+    mia, max_ = held(ctx, clock)
+    reply(ctx, mia, "approve\n")
+    assert state(ctx) == "held"
+    assert "first of two" in last(ctx, "acted").text
+    second = last(ctx, "second")
+    assert second.recipient == "max@people.test" and "Mia Moss has approved" in second.text
+    reply(ctx, mia, "yes\n")
+    assert state(ctx) == "held", "the same moderator twice is one pair of eyes"
+    reply(ctx, second, "approve\n")
+    assert state(ctx) == "released"
+    del max_
+    nowhere(ctx)
+
+
+def test_the_first_approval_can_be_taken_back(ctx: Context, clock: Clock) -> None:
+    mia, max_ = held(ctx, clock)
+    reply(ctx, mia, "approve\n")
+    reply(ctx, mia, "undo\n")
+    reply(ctx, max_, "approve\n")
+    assert state(ctx) == "held"
+
+
+def test_one_is_enough_once_it_is_redacted(ctx: Context, clock: Clock) -> None:
+    mia, _ = held(ctx, clock)
+    reply(ctx, mia, "redact 1\n")
+    shown = last(ctx, "redacted")
+    assert "[redacted by moderator], sleeps badly" in shown.text and state(ctx) == "held"
+    reply(ctx, shown, "approve\n")
+    assert state(ctx) == "released" and MEDICARE.encode() not in raw_of(ctx)
+    nowhere(ctx)
+
+
+def test_a_redaction_can_be_put_back(ctx: Context, clock: Clock) -> None:
+    mia, _ = held(ctx, clock)
+    reply(ctx, mia, "redact all\n")
+    assert MEDICARE.encode() not in raw_of(ctx)
+    reply(ctx, last(ctx, "redacted"), "undo\n")
+    assert MEDICARE.encode() in raw_of(ctx) and state(ctx) == "held"
+    assert scalar(ctx, "SELECT count(*) FROM message") == 1
+    reply(ctx, mia, "approve\n")
+    assert state(ctx) == "held", "it needs two again"
+
+
+def test_numbers_that_are_not_there_are_named(ctx: Context, clock: Clock) -> None:
+    mia, _ = held(ctx, clock)
+    reply(ctx, mia, "redact 1 9\n")
+    assert "no finding 9" in last(ctx, "unclear").text and MEDICARE.encode() in raw_of(ctx)
+
+
+def test_words_can_be_taken_out_as_well(ctx: Context, clock: Clock) -> None:
+    mia, _ = held(ctx, clock)
+    reply(ctx, mia, "redact sleeps badly\n")
+    assert b"sleeps badly" not in raw_of(ctx) and "[redacted by moderator]" in last(ctx, "redacted").text
+    nowhere(ctx)
+
+
+def test_the_operator_is_one_pair_of_eyes(ctx: Context, clock: Clock) -> None:
+    mia, _ = held(ctx, clock)
+    number = int(scalar(ctx, "SELECT id FROM post"))
+    with ctx.db.transaction() as tx:
+        outcome = moderate.decide(ctx, tx, number, "approve", By("the operator", "shell"))
+    assert outcome.done and outcome.waits and state(ctx) == "held"
+    reply(ctx, mia, "approve\n")
+    assert state(ctx) == "released"
+
+
+def test_a_list_with_one_moderator_turns_to_the_operator(ctx: Context, clock: Clock) -> None:
+    with ctx.db.transaction() as tx:
+        tx.execute(text("DELETE FROM role WHERE person_id = (SELECT id FROM person WHERE name = 'Max Marsh')"))
+    post(ctx)
+    clock[0] += timedelta(hours=25)
+    with ctx.db.transaction() as tx:
+        moderate.overdue(ctx, tx)
+    work(ctx)
+    reply(ctx, last(ctx, "held"), "approve\n")
+    told = last(ctx, "held-contact")
+    assert told.recipient == "facilitators@people.test" and "listserv approve" in told.text
+    number = int(scalar(ctx, "SELECT id FROM post"))
+    with ctx.db.transaction() as tx:
+        moderate.decide(ctx, tx, number, "approve", By("the operator", "shell"))
+    work(ctx)
+    assert state(ctx) == "released"
+    nowhere(ctx)
+
+
+def test_nobody_decides_on_a_post_of_their_own(ctx: Context) -> None:
+    put(ctx, mail("mia@people.test", text="Phone her mother on 02 7010 4418, she said.\n"), sender="mia@people.test")
+    work(ctx)
+    assert state(ctx) == "held"
+    reply(ctx, last(ctx, "held", "mia@people.test"), "approve\n")
+    assert state(ctx) == "held" and "your own post" in last(ctx, "unclear").text
+    reply(ctx, last(ctx, "held", "max@people.test"), "approve\n")
+    assert state(ctx) == "released"
+
+
+def test_what_a_trainee_decides_waits_for_a_moderator(ctx: Context, clock: Clock) -> None:
+    with ctx.db.transaction() as tx:
+        tx.execute(text("INSERT INTO role (person_id, list_name, role) SELECT id, 'perinatal', 'trainee' FROM person "
+                        "WHERE name = 'Sue Short'"))  # fmt: skip
+    held(ctx, clock)
+    reply(ctx, last(ctx, "held", "sue@people.test"), "reject please leave the number out\n")
+    assert state(ctx) == "held"
+    proposed = [n for n in notices(ctx, "second") if "proposes" in n.text]
+    assert {n.recipient for n in proposed} == {"mia@people.test", "max@people.test"}
+    reply(ctx, proposed[0], "reject please leave the number out\n")
+    assert state(ctx) == "rejected"
+
+
+def test_an_identifier_in_a_reason_is_taken_out_of_it(ctx: Context, clock: Clock) -> None:
+    mia, _ = held(ctx, clock)
+    reply(ctx, mia, f"reject the Medicare number {MEDICARE} must not stand there\n")
+    assert state(ctx) == "rejected"
+    assert "[removed]" in last(ctx, "decided-author").text
+    nowhere(ctx)
+
+
+def test_a_moderator_gives_it_back_and_sees_it_again(ctx: Context) -> None:
+    post(ctx, CLEAN + PHONE)
+    assert state(ctx) == "held"
+    reply(ctx, last(ctx, "held", "mia@people.test"), "return please leave the number out\n")
+    assert state(ctx) == "returned"
+    told = last(ctx, "returned")
+    assert "Mia Moss, a moderator, asks you for a change" in told.text and "leave the number out" in told.text
+    reply(ctx, told, CLEAN)
+    assert state(ctx) == "held" and "since the birth" in last(ctx, "held", "max@people.test").text
+
+
+def test_what_a_moderator_returned_is_given_up_after_two_weeks(ctx: Context, clock: Clock) -> None:
+    post(ctx, CLEAN + PHONE)
+    reply(ctx, last(ctx, "held", "mia@people.test"), "return please leave the number out\n")
+    clock[0] += timedelta(days=15)
+    with ctx.db.transaction() as tx:
+        moderate.overdue(ctx, tx)
+    assert state(ctx) == "expired" and last(ctx, "decided-author").subject.startswith("Your post was dropped")
+
+
+def test_the_author_takes_back_what_is_held(ctx: Context) -> None:
+    post(ctx, CLEAN + PHONE)
+    reply(ctx, last(ctx, "held-author"), "withdraw\n")
+    assert state(ctx) == "withdrawn"
+    reply(ctx, last(ctx, "held", "mia@people.test"), "approve\n")
+    assert state(ctx) == "withdrawn" and "Ann Archer has withdrawn it" in last(ctx, "already").text
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("claim", "It is yours"), ("hold", "three days"), ("note she has asked before", "has gone to the other"),
+     ("trust", "no longer looked at"), ("untrust", "is looked at from now on"), ("note", "has no words"),
+     ("return", "what the author should change"), ("to nowhere", "There is no list"), ("help", "redact 1 3"),
+     ("show", "/held/"), ("ban", "ban yes"), ("aprove", "Did you mean")],
+)  # fmt: skip
+def test_the_other_words(ctx: Context, words: str, expected: str) -> None:
+    post(ctx, CLEAN + PHONE)
+    before = len(notices(ctx))
+    reply(ctx, last(ctx, "held", "mia@people.test"), words + "\n")
+    new = [n for n in notices(ctx)[before:] if n.recipient == "mia@people.test"]
+    assert len(new) == 1 and expected in " ".join(new[0].text.split())
+    assert state(ctx) == "held"
+
+
+def test_a_claim_and_a_note_reach_the_others(ctx: Context) -> None:
+    post(ctx, CLEAN + PHONE)
+    mia = last(ctx, "held", "mia@people.test")
+    reply(ctx, mia, "claim\n")
+    reply(ctx, mia, "note I have called her\n")
+    texts = [n.text for n in notices(ctx, "moderators", "max@people.test")]
+    assert "Mia Moss sees to the post" in texts[0] and "I have called her" in texts[1]
+    assert not notices(ctx, "moderators", "ann@people.test")
+
+
+def test_to_another_list(ctx: Context) -> None:
+    post(ctx, CLEAN + PHONE)
+    reply(ctx, last(ctx, "held", "mia@people.test"), "to anxiety\n")
+    assert scalar(ctx, "SELECT list_name FROM post") == "anxiety"
+    assert state(ctx) == "released", "phone numbers hold nothing on a list that is not clinical"
+    assert "from Perinatal mental health to Anxiety" in " ".join(last(ctx, "decided-author").text.split())
+
+
+def test_ban_is_asked_twice_and_drops_what_waits(ctx: Context) -> None:
+    post(ctx, CLEAN + PHONE)
+    mia = last(ctx, "held", "mia@people.test")
+    reply(ctx, mia, "ban\n")
+    assert scalar(ctx, "SELECT status FROM person WHERE name = 'Ann Archer'") == "active"
+    reply(ctx, mia, "ban yes selling things\n")
+    assert scalar(ctx, "SELECT status FROM person WHERE name = 'Ann Archer'") == "banned" and state(ctx) == "discarded"
+    assert {n.recipient for n in notices(ctx) if "excluded" in n.subject} == {
+        "max@people.test", "facilitators@people.test",
+    }  # fmt: skip
+
+
+def test_verbs_in_a_second_language(make_context: Callable[..., Context]) -> None:
+    ctx = make_context(community(lists=LISTS, moderation={"languages": ["de", "fr"]}))
+    seed(ctx)
+    post(ctx, CLEAN + PHONE)
+    reply(ctx, last(ctx, "held", "mia@people.test"), "schwärzen alles\n")
+    assert "[redacted by moderator]" in last(ctx, "redacted").text
+    reply(ctx, last(ctx, "held", "max@people.test"), "approuver\n")
+    assert state(ctx) == "released"
+
+
+def test_a_warning_goes_to_the_author_and_the_post_goes_out(ctx: Context) -> None:
+    post(ctx, "She was admitted on 14 March 2026 and has slept badly since.\n")
+    assert state(ctx) == "released"
+    told = last(ctx, "screening-note")
+    assert told.recipient == "ann@people.test" and "Instead:" in told.text
+    assert scalar(ctx, "SELECT screened FROM post") is None
+
+
+def test_danger_goes_to_the_moderators_at_once(ctx: Context) -> None:
+    post(ctx, f"My client says that he will kill himself tonight. He has a plan. Medicare {MEDICARE}.\n")
+    assert state(ctx) == "held"
+    assert {n.recipient for n in notices(ctx, "held-urgent")} == {"mia@people.test", "max@people.test"}
+    assert "THIS MAY BE URGENT" in last(ctx, "held-urgent").text
+    assert "13 11 14" in last(ctx, "risk").text
+    nowhere(ctx)
+
+
+def test_a_list_that_is_not_screened_lets_it_through(make_context: Callable[..., Context]) -> None:
+    lists = {**LISTS, "perinatal": {**LISTS["perinatal"], "screening": "off"}}
+    ctx = make_context(community(lists=lists))
+    seed(ctx)
+    post(ctx)
+    assert state(ctx) == "released"
+
+
+def test_without_author_first_it_is_held_at_once(make_context: Callable[..., Context]) -> None:
+    lists = {**LISTS, "perinatal": {**LISTS["perinatal"], "author_first": False}}
+    ctx = make_context(community(lists=lists))
+    seed(ctx)
+    post(ctx)
+    assert state(ctx) == "held" and len(notices(ctx, "held")) == 2
+    nowhere(ctx)
+
+
+def test_the_buttons_write_a_reply_with_the_word_in_its_body(ctx: Context, clock: Clock) -> None:
+    mia, _ = held(ctx, clock)
+    html = mia.raw.decode().replace("=\r\n", "").replace("=3D", "=")
+    address = mia.reply_to.replace("+", "+")
+    for word in ("approve", "redact%20all", "reject%20", "return%20", "claim", "show", "discard"):
+        assert f'href="mailto:{address}?subject=' in html and f"body={word}" in html
+    nowhere(ctx)
+
+
+def test_the_night_tells_nobody_twice(ctx: Context, clock: Clock) -> None:
+    held(ctx, clock)
+    before = len(notices(ctx))
+    work(ctx)
+    assert len(notices(ctx)) == before
+    assert "moderation" in {job.name for job in housekeeping.JOBS}
