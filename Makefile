@@ -40,10 +40,10 @@ layers: $(VENV)/.ready  ## who may import whom
 check: lint types layers test  ## everything that the build asks for
 
 messages: $(VENV)/.ready  ## the catalogues of German and French, brought up to the words of code and templates
-	$(BIN)/pybabel -q extract -F babel.cfg --no-default-keywords -k _ -k gettext -k ngettext:1,2 -k N_ -k phrase \
+	$(BIN)/python -m babel.messages.frontend -q extract -F babel.cfg --no-default-keywords -k _ -k gettext -k ngettext:1,2 -k N_ -k phrase \
 	  -k phrases:1,2 --add-location=file --sort-by-file --width=100 --project=listserv \
 	  --copyright-holder="The listserv developers" -o listserv/locale/listserv.pot .
-	for language in de fr; do $(BIN)/pybabel -q update -i listserv/locale/listserv.pot -D listserv -l $$language \
+	for language in de fr; do $(BIN)/python -m babel.messages.frontend -q update -i listserv/locale/listserv.pot -D listserv -l $$language \
 	  -d listserv/locale --width=100 --ignore-obsolete --init-missing --previous || exit 1; done
 	rm listserv/locale/listserv.pot
 

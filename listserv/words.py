@@ -7,7 +7,8 @@ like any other.
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Self
 
 
@@ -27,8 +28,16 @@ class Phrase(str):
         return made
 
 
+def in_a_row(between: str, parts: Iterable[str]) -> Phrase:
+    """Several texts in a row, each of them said by itself."""
+    values = {f"part{number}": part for number, part in enumerate(parts)}
+    return Phrase(between.join(f"%({name})s" for name in values), **values)
+
+
 def _plain(value: object) -> object:
     """A value in the English of a phrase."""
+    if isinstance(value, datetime):
+        return f"{value:%A} {value.day} {value:%B %Y, %H:%M %Z}"
     return f"{value.day} {value:%B %Y}" if isinstance(value, date) else value
 
 

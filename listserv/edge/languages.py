@@ -63,6 +63,7 @@ def _read(path: Path) -> gettext.GNUTranslations | None:
     return gettext.GNUTranslations(compiled)
 
 
+FEW = 10  # letters
 _VALUE = re.compile(r"%\((\w+)\)s")
 
 
@@ -72,8 +73,10 @@ def _patterns(site: Path | None, language: str) -> tuple[tuple[re.Pattern[str], 
     known = getattr(catalogue(site, language), "_catalog", {})
     found = []
     for msgid in known:
-        if not isinstance(msgid, str) or not _VALUE.search(msgid) or not _VALUE.sub("", msgid).strip():
+        if not isinstance(msgid, str) or not _VALUE.search(msgid):
             continue
+        if len(re.findall(r"[^\W\d_]", _VALUE.sub("", msgid))) < FEW:
+            continue  # too little of our own in it to be told from the words of others
         parts = _VALUE.split(msgid)
         seen: set[str] = set()
         made = ""
@@ -119,7 +122,7 @@ class Speech:
         if isinstance(value, str):
             return value
         if isinstance(value, datetime):
-            return self.moment(value)
+            return self.at_length(value)
         if isinstance(value, date):
             return self.day(value)
         return value
@@ -165,6 +168,10 @@ class Speech:
     def moment(self, at: datetime) -> str:
         """Thursday 3 December, 17:00"""
         return f"{self.weekday_and_day(at)}, {self.clock(at)}"
+
+    def at_length(self, at: datetime) -> str:
+        """Thursday 3 December 2026, 17:00"""
+        return f"{format_date(self._date(at), f'{MOMENTS[self.language]} y', self.locale)}, {self.clock(at)}"
 
     def brief(self, at: datetime) -> str:
         """03 Dec 17:00"""

@@ -28,7 +28,7 @@ from jinja2.runtime import Context as Values
 from listserv.edge.languages import Speech, catalogue
 from listserv.errors import UserError
 
-DATES = ("day", "weekday_and_day", "moment", "brief", "clock", "month", "weekday", "listed", "translated")
+DATES = ("day", "weekday_and_day", "moment", "at_length", "brief", "clock", "month", "weekday", "listed", "translated")
 """The manners of Speech that templates have as filters."""
 
 

@@ -25,6 +25,7 @@ from listserv.moderate import acting, changing
 from listserv.moderate.announcing import without_answers
 from listserv.moderate.asking import find
 from listserv.moderate.deciding import DECIDING, By, Outcome, decide, earlier, record
+from listserv.words import N_
 
 _post = Post.__table__  # type: ignore[attr-defined]
 _notice = Notice.__table__  # type: ignore[attr-defined]
@@ -47,7 +48,7 @@ def answer(ctx: Context, tx: Connection, token: str, incoming: Incoming, proof: 
         notices.put(ctx, tx, "unclear", moderator, "token-unknown", answering=answering)
         return
     post = tx.execute(select(_post).where(_post.c.id == row.post_id)).one()
-    subject = one_line(post.subject, 200) or "(no subject)"
+    subject = one_line(post.subject, 200) or N_("(no subject)")
     reply_to = routing.address(ctx.settings, post.list_name, routing.Kind.MODERATE, token)
 
     def say(kind: str, template: str, **more: Any) -> None:
@@ -115,7 +116,7 @@ def _do(ctx: Context, tx: Connection, post: Any, verb: str, argument: str, by: B
 def _recall(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outcome:
     """Takes back what has gone out."""
     if not argument.strip():
-        return Outcome(False, "Please say why it is taken back: those who got it read your reason.")
+        return Outcome(False, N_("Please say why it is taken back: those who got it read your reason."))
     found = recall.by_reply(ctx, tx, post, by, argument)
     return Outcome(found.done, found.words)
 
@@ -136,7 +137,11 @@ _ACTS: Mapping[str, Callable[[Context, Connection, Any, By, str], Outcome]] = {
 def _decide(ctx: Context, tx: Connection, post: Any, verb: str, argument: str, by: By, say: Say) -> None:
     if verb == "undo" and post.state == PostState.HELD and changing.restore(ctx, tx, post):
         record(tx, post.id, "restore", by, "", ctx.clock())
-        say("acted", "acted", words="The redaction is taken back; the post is as its author sent it, and still held.")
+        say(
+            "acted",
+            "acted",
+            words=N_("The redaction is taken back; the post is as its author sent it, and still held."),
+        )
         return
     outcome = decide(ctx, tx, post.id, verb, by, argument)
     if not outcome.done:
@@ -144,8 +149,7 @@ def _decide(ctx: Context, tx: Connection, post: Any, verb: str, argument: str, b
     elif outcome.waits:
         say("acted", "acted", words=outcome.words)
     elif outcome.release_at and outcome.release_at > ctx.clock():
-        at = outcome.release_at.astimezone(ctx.settings.community.zone)
-        say("approved", "approved-undo", at=f"{at:%H:%M}")
+        say("approved", "approved-undo", at=outcome.release_at)
     elif verb == "undo":
         say("undone", "undone")
 
