@@ -21,6 +21,7 @@ from typing import Any
 from listserv import archiver, copies, housekeeping, routing, worker
 from listserv.context import Context, open_context
 from listserv.deliver import Outbox
+from listserv.edge import documents
 from listserv.edge.resolver import Resolver
 from listserv.errors import Reply, UserError
 from listserv.intake import accept as acceptance
@@ -180,6 +181,7 @@ class Running:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.to_thread(documents.close)
 
     def _start(self, name: str, body: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """A role that dies of an error of ours is started again, and says so: nothing stops silently."""

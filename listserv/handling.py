@@ -12,7 +12,20 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from listserv import arrivals, bounces, commands, farewell, forward, life, moderate, notices, posts, routing, topics
+from listserv import (
+    arrivals,
+    bounces,
+    commands,
+    farewell,
+    forward,
+    life,
+    moderate,
+    notices,
+    posts,
+    routing,
+    screen,
+    topics,
+)
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.digest import answering, editing, stopping
@@ -277,4 +290,5 @@ def _go_on(
 ) -> None:
     """The message of an arrival does what it would have done in its session, had it been looked at there."""
     to = [to for to in _recipients(ctx, row) if to.route.kind is not Kind.CONFIRM]
-    handle(ctx, tx, incoming, Store.of(raw, screened), arrivals.envelope_of(row), to, proof, in_session=False)
+    kept = screen.kept(ctx, incoming.message, [one.route for one in to])
+    handle(ctx, tx, incoming, Store.of(kept, screened), arrivals.envelope_of(row), to, proof, in_session=False)

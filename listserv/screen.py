@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from listserv import membership
 from listserv.context import Context
 from listserv.edge import documents
+from listserv.mail import pictures
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
 from listserv.mail.message import Message
@@ -45,6 +46,13 @@ async def look(ctx: Context, incoming: Incoming, routes: Iterable[Route]) -> Scr
     named = names(found) | addresses(found)
     known = await ctx.db.read(lambda tx: _known(ctx, tx, _address(incoming), named))
     return await asyncio.to_thread(_screened, found, known) if big else _screened(found, known)
+
+
+def kept(ctx: Context, message: Message, routes: Iterable[Route]) -> bytes:
+    """The bytes to be stored: on a list that is screened for clients, pictures lose where and when they were taken."""
+    if any(route.kind is Kind.POST and screening_of(ctx.settings, route.list_name) == "clinical" for route in routes):
+        return pictures.in_message(message)
+    return message.raw
 
 
 def look_at_text(ctx: Context, tx: Connection, message: Message, author: str) -> Screened:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from listserv.catcher import Caught
 from listserv.demo.archive import sunday
+from listserv.demo.confidential import wednesday_afternoon
 from listserv.demo.letter import monday_again
 from listserv.demo.stage import Stage, command, message_id, start
 from listserv.errors import Reply
@@ -228,5 +229,5 @@ async def _until(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 
 SCENES: tuple[Callable[[Stage], Awaitable[None]], ...] = (
-    _monday, _stranger, _newcomer, _rejected, _two_lists, _leaving, _trouble, sunday, monday_again,
+    _monday, _stranger, _newcomer, _rejected, wednesday_afternoon, _two_lists, _leaving, _trouble, sunday, monday_again,
 )  # fmt: skip

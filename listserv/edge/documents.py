@@ -37,6 +37,7 @@ OLD_OFFICE = "it is an old kind of office file, which cannot be read"
 ENCRYPTED = "it is encrypted"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _PASSED_OVER = ("text/", "multipart/", "message/", "image/", "audio/", "video/")
+_LOOKED_AT = frozenset(("text/rtf", "image/svg+xml", "message/rfc822", "message/global", "message/partial"))
 _SIGNATURES = frozenset(
     (
         "application/pgp-signature",
@@ -46,6 +47,7 @@ _SIGNATURES = frozenset(
     )
 )
 _ENCRYPTED = frozenset(("application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"))
+_LARGE = 200_000  # octets, which are decoded in a thread
 _LARGEST_ANSWER = 8 * MOST_CHARACTERS
 
 
@@ -63,7 +65,10 @@ async def texts(message: Message, *, seconds: float = SECONDS) -> Documents:
     found = Documents()
     until = time.monotonic() + seconds * MOST_OF_A_MESSAGE
     for number, part in enumerate(iter_parts(message)):
-        data = part.decoded() if not _is_passed_over(part) else b""
+        if _is_passed_over(part):
+            continue
+        large = part.end - part.start > _LARGE
+        data = await asyncio.to_thread(part.decoded) if large else part.decoded()
         kind = _kind(part, data)
         if kind in ("pdf", "office"):
             loop = asyncio.get_running_loop()
@@ -84,16 +89,18 @@ async def texts(message: Message, *, seconds: float = SECONDS) -> Documents:
 
 def _is_passed_over(part: Part) -> bool:
     """What other readers look at, and what holds no words. What calls itself a picture and is a document is one."""
-    if part.content_type in _SIGNATURES:
-        return True
+    if part.content_type in _SIGNATURES or part.content_type in _LOOKED_AT:
+        return part.content_type in _SIGNATURES
     start = part.source[part.start : part.start + 12].lstrip()
     return part.content_type.startswith(_PASSED_OVER) and not start.startswith((b"JVBERi", b"%PDF-"))
 
 
 def _kind(part: Part, data: bytes) -> str:
     """pdf, office, text; "" when there is nothing to read; else why it cannot be read."""
-    if part.content_type in _ENCRYPTED:
+    if part.content_type in _ENCRYPTED or b"-----BEGIN PGP MESSAGE-----" in data[:100]:
         return ENCRYPTED
+    if part.content_type.startswith("message/"):  # a leaf: encoded, cut in pieces, or too deep
+        return NOT_READ
     if not data:
         return ""
     if b"%PDF-" in data[:1024]:

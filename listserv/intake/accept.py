@@ -95,7 +95,8 @@ async def again(
             return [error.reply] * len(recipients)
         proof = Proof(False, f"could not be checked: {error.cause}")
     screened = await _screen(ctx, incoming, recipients, proof)
-    return await _commit(ctx, incoming, Store.of(raw, screened), envelope, recipients, proof, also)
+    kept = screen.kept(ctx, incoming.message, [to.route for to in recipients])
+    return await _commit(ctx, incoming, Store.of(kept, screened), envelope, recipients, proof, also)
 
 
 async def _read(raw: bytes, sender: str) -> Incoming:

@@ -213,9 +213,10 @@ UNREAD = {
     "unknown": (b"\x00\x01\x02", NOT_READ),
     "zip bomb": (packed(word__document_xml=b"<a>" + b" " * 70_000_000), TOO_LARGE),
     "zip bomb of many": (
-        packed(word__document_xml="<a/>", **{f"word__header{n}_xml": bytes(40_000_000) for n in range(5)}), TOO_LARGE,
+        packed(word__document_xml="", **{f"word__header{n}_xml": bytes(45_000_000) for n in range(4)}),
+        TOO_LARGE,
     ),
-    "pdf bomb": (bare_pdf(zlib.compress(zlib.compress(bytes(300_000_000))), filters="[/FlateDecode/FlateDecode]"), None),
+    "pdf bomb": (bare_pdf(zlib.compress(zlib.compress(bytes(10**8))), filters="[/FlateDecode/FlateDecode]"), None),
     "pdf with a huge stream": (bare_pdf(zlib.compress(b" " * 200_000_000)), None),
 }  # fmt: skip
 
@@ -238,6 +239,10 @@ def test_pictures_and_signatures_are_no_documents() -> None:
     assert read(b"abc", kind="application/pkcs7-mime").unread == {1: ENCRYPTED}
     assert read(pdf(CARD), kind="image/png").texts == {1: CARD}
     assert len(workers()) == 1
+    assert read(b"{\\rtf1 x}", kind="text/rtf").unread == {1: NOT_READ}
+    assert read(b"Subject: x\r\n\r\nx", kind="message/rfc822").unread == {1: NOT_READ}
+    assert read(b"-----BEGIN PGP MESSAGE-----\r\n\r\nabc").unread == {1: ENCRYPTED}
+    assert read(f"<svg><text>{CARD}</text></svg>".encode(), kind="image/svg+xml").texts[1].count(CARD) == 1
 
 
 def test_no_process_without_a_document() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import zlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from sqlalchemy import text
 
 from listserv import housekeeping, moderate, vault
 from listserv.context import Context
+from listserv.mail.message import iter_parts, parse
 from listserv.moderate import By
 from tests.conftest import NOW, community
 from tests.house import Written, copies_of, notices, put, rows, scalar, work
@@ -438,3 +440,24 @@ def test_the_night_tells_nobody_twice(ctx: Context, clock: Clock) -> None:
     work(ctx)
     assert len(notices(ctx)) == before
     assert "moderation" in {job.name for job in housekeeping.JOBS}
+
+
+def photo() -> bytes:
+    """The smallest JPEG with an Exif block that names a place."""
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\0 -33.8688 151.2093"
+    app1 = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    tables = b"\xff\xdb\0\x43\0" + bytes(range(1, 65))
+    frame = b"\xff\xc0\0\x0b\x08\0\x01\0\x01\x01\x01\x11\0" + b"\xff\xda\0\x08\x01\x01\0\0\x3f\0"
+    return b"\xff\xd8" + app1 + tables + frame + b"\x37\xff\xd9"
+
+
+def test_pictures_for_a_clinical_list_do_not_tell_where_they_were_taken(ctx: Context) -> None:
+    encoded = base64.encodebytes(photo()).decode()
+    body = (
+        "--b\nContent-Type: text/plain\n\nThe room we could use.\n--b\nContent-Type: image/jpeg\n"
+        f"Content-Disposition: attachment; filename=room.jpg\nContent-Transfer-Encoding: base64\n\n{encoded}--b--\n"
+    )
+    post(ctx, body, MIME_Version="1.0", Content_Type='multipart/mixed; boundary="b"')
+    assert state(ctx) == "held" and "Picture or scan" in last(ctx, "held").text
+    (picture,) = [part for part in iter_parts(parse(raw_of(ctx))) if part.content_type == "image/jpeg"]
+    assert b"151.2093" not in picture.decoded() and picture.decoded().startswith(b"\xff\xd8")
