@@ -128,7 +128,7 @@ def put(
             in_reply_to=answering.message_id if answering else None,
             auto_submitted="auto-replied" if answering else "auto-generated",
             attached=attached,
-            html=_with_buttons(ctx, subject, body, reply_to, buttons) if buttons and reply_to else None,
+            html=_with_buttons(reader, subject, body, reply_to, buttons) if buttons and reply_to else None,
         )
     )
     row = {

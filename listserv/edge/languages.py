@@ -26,7 +26,7 @@ from babel.messages.pofile import read_po
 
 from listserv.errors import UserError
 from listserv.policy.periods import WEEKDAYS
-from listserv.words import Phrase
+from listserv.words import Phrase, in_a_row
 
 SHIPPED = Path(__file__).parent.parent / "locale"
 LOCALES = {"en": "en_AU", "de": "de_DE", "fr": "fr_FR"}
@@ -149,7 +149,10 @@ class Speech:
         for pattern, msgid in _patterns(self.site, self.language):
             found = pattern.match(text)
             if found:
-                return self.phrase(msgid, **found.groupdict())
+                values = found.groupdict()
+                if "what" in values:  # kinds of things, which have names of ours
+                    values["what"] = in_a_row(", ", map(Phrase, values["what"].split(", ")))
+                return self.phrase(msgid, **values)
         return text
 
     # --- days and times ---------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from listserv.policy.screening import advice, summary, title
 from listserv.policy.screening.finding import Finding, Level
 from listserv.policy.screening.masking import covered
 from listserv.policy.screening.screened import Screened
-from listserv.words import N_, Phrase
+from listserv.words import N_, Phrase, in_a_row
 
 _person = Person.__table__  # type: ignore[attr-defined]
 _decision = Decision.__table__  # type: ignore[attr-defined]
@@ -162,8 +162,10 @@ def who(ctx: Context, tx: Connection, post: Any) -> str:
 
 def _reason_words(reason: dict[str, Any]) -> str:
     words = Phrase(reason["text"])
-    return Phrase("%(text)s (%(detail)s)", text=words, detail=one_line(reason["detail"], 200)) if reason.get(
-        "detail") else words  # fmt: skip
+    if not reason.get("detail"):
+        return words
+    detail = in_a_row(", ", map(Phrase, one_line(reason["detail"], 200).split(", ")))
+    return Phrase("%(text)s (%(detail)s)", text=words, detail=detail)
 
 
 def tell_author(ctx: Context, tx: Connection, post: Any, verb: str, reason: str = "", **more: Any) -> None:

@@ -100,6 +100,33 @@ def _field(notice: Written, name: str) -> str:
     return next(line.partition(":")[2].strip() for line in lines if line.startswith(f"{name}:"))
 
 
+def test_a_post_is_held_and_approved_in_german(ctx: Context, clock: Clock) -> None:
+    """Its author reads German, one moderator French and the other the community's English."""
+    with ctx.db.transaction() as tx:
+        tx.exec_driver_sql("UPDATE person SET language = 'de', timezone = 'Europe/Berlin' WHERE name = 'Nia New'")
+        tx.exec_driver_sql("UPDATE person SET language = 'fr' WHERE name = 'Max Marsh'")
+    for one in ("nia", "mia", "max"):
+        write(ctx, REQUEST, "agree\n", sender=f"{one}@people.test", subject="")
+    put(ctx, mail("nia@people.test", "anxiety@lists.test", "Schlaf", "Was hilft euch?\n"), "anxiety@lists.test",
+        sender="nia@people.test")  # fmt: skip
+    work(ctx)
+    waits = notices(ctx, to="nia@people.test")[-1]
+    assert waits.subject == "Ihr Beitrag wartet auf die Moderation: Schlaf"
+    assert "Sie sind neu hier, willkommen!" in waits.text and "new here" not in waits.text
+    french, english = notices(ctx, to="max@people.test")[-1], notices(ctx, to="mia@people.test")[-1]
+    assert french.subject == "[anxiety] retenu : Schlaf" and english.subject == "[anxiety] held: Schlaf"
+    assert "* L'auteur est nouveau ici\u00a0: les deux premiers messages sont examinés." in french.text
+    assert "membre depuis le 1 janvier 2025" in french.text and "member since 1 January 2025" in english.text
+    assert "  reject <raison>    il ne part pas" in french.text
+    write(ctx, french.reply_to, "approve\n", sender="max@people.test")
+    work(ctx)
+    told = notices(ctx, kind="decided-author", to="nia@people.test")[-1]
+    assert told.subject == "Ihr Beitrag ist unterwegs: Schlaf"
+    write(ctx, english.reply_to, "reject too late\n", sender="mia@people.test")
+    late = notices(ctx, to="mia@people.test")[-1]
+    assert "Max Marsh has approved it on" in late.text and late.subject == "Already decided: Schlaf"
+
+
 def test_each_letter_in_the_language_of_its_reader(ctx: Context, clock: Clock) -> None:
     """From one press: no fragment of one language gets into a letter of another."""
     with ctx.db.transaction() as tx:

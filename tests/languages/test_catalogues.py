@@ -22,7 +22,11 @@ FOLDERS = ("mail", "digest", "web", "archive")
 VALUE = re.compile(r"%\((\w+)\)s")
 TAG = re.compile(r"<(/?(?:a|span|code|p))\b")
 COLUMNS = 78
-NUMBERS = ("copies", "count", "days", "hours", "many", "megabytes", "minutes", "number", "post_number", "shown")
+NUMBERS = {
+    "copies", "count", "days", "hours", "id", "letters", "many", "megabytes", "minutes", "number", "post_number", "sent",
+    "shown", "stopped", "told", "under_way",
+}  # fmt: skip
+"""Values that are short."""
 
 
 @lru_cache
