@@ -23,8 +23,8 @@ VALUE = re.compile(r"%\((\w+)\)s")
 TAG = re.compile(r"<(/?(?:a|span|code|p))\b")
 COLUMNS = 78
 NUMBERS = {
-    "copies", "count", "days", "hours", "id", "letters", "many", "megabytes", "minutes", "number", "post_number", "sent",
-    "shown", "stopped", "told", "under_way",
+    "copies", "count", "days", "hours", "id", "letters", "many", "megabytes", "minutes", "number", "post_number",
+    "sent", "shown", "stopped", "told", "under_way",
 }  # fmt: skip
 """Values that are short."""
 
