@@ -64,12 +64,14 @@ def _read(path: Path) -> gettext.GNUTranslations | None:
 
 
 FEW = 10  # letters
+LONG = 500  # characters; in a longer text one value is looked for and no more, which costs no time
 _VALUE = re.compile(r"%\((\w+)\)s")
 
 
 @lru_cache(maxsize=16)
-def _patterns(site: Path | None, language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """What recognises the English of a phrase with values in it, for texts that were stored as they were said."""
+def _patterns(site: Path | None, language: str) -> tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]:
+    """What recognises the English of a phrase with values in it, for texts that were stored as they were said: what
+    stands between the values, the whole, and the phrase."""
     known = getattr(catalogue(site, language), "_catalog", {})
     found = []
     for msgid in known:
@@ -86,8 +88,9 @@ def _patterns(site: Path | None, language: str) -> tuple[tuple[re.Pattern[str], 
             else:
                 made += f"(?P={part})" if part in seen else f"(?P<{part}>.+?)"
                 seen.add(part)
-        found.append((re.compile(made + r"\Z", re.S), msgid))
-    return tuple(sorted(found, key=lambda one: -len(one[1])))
+        words = tuple(part.replace("%%", "%") for part in parts[::2])
+        found.append((words, re.compile(made + r"\Z", re.S), msgid))
+    return tuple(sorted(found, key=lambda one: -len(one[2])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +149,10 @@ class Speech:
         said = catalogue(self.site, self.language).gettext(text)
         if said != text:
             return said
-        for pattern, msgid in _patterns(self.site, self.language):
-            found = pattern.match(text)
-            if found:
+        for words, pattern, msgid in _patterns(self.site, self.language):
+            if (len(text) > LONG and len(words) > 2) or not all(part in text for part in words):
+                continue
+            if found := pattern.match(text):
                 values = found.groupdict()
                 if "what" in values:  # kinds of things, which have names of ours
                     values["what"] = in_a_row(", ", map(Phrase, values["what"].split(", ")))

@@ -61,6 +61,7 @@ _LABELS = {
     "listes": "lists",
 }  # fmt: skip
 _LINE = re.compile(r"\W*(" + "|".join(_LABELS) + r")\s*[:=]\s*(.{1,200})", re.I)
+_WITHDRAW = {"withdraw": "withdraw", "no": "withdraw", "stop": "withdraw", "nein": "withdraw", "non": "withdraw"}
 _YES = {**AGREE, "confirm": "yes", "confirms": "yes", "confirmed": "yes", "yes": "yes", "ok": "yes", "ja": "yes",
         "oui": "yes"}  # fmt: skip
 
@@ -155,7 +156,7 @@ def applied_answer(ctx: Context, tx: Connection, token: Any, incoming: Incoming)
         notices.put(ctx, tx, "unclear", row.email, "join-over", answering=notices.Answering(incoming.message_id),
                     state=str(row.state), reason=row.reason)  # fmt: skip
         return
-    if read_answer(text, {"withdraw": "withdraw", "no": "withdraw", "stop": "withdraw"}).verb == "withdraw":
+    if read_answer(text, _WITHDRAW).verb == "withdraw":
         _end(tx, row.id, ApplicationState.WITHDRAWN, ctx.clock())
         notices.put(ctx, tx, "unclear", row.email, "join-withdrawn",
                     answering=notices.Answering(incoming.message_id))  # fmt: skip

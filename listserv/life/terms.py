@@ -26,7 +26,7 @@ _person = Person.__table__  # type: ignore[attr-defined]
 _terms = TermsText.__table__  # type: ignore[attr-defined]
 
 AGREE = {"i agree": "agree", "agree": "agree", "agreed": "agree", "yes": "agree", "ok": "agree", "i accept": "agree",
-         "ich stimme zu": "agree", "j'accepte": "agree"}  # fmt: skip
+         "ich stimme zu": "agree", "j'accepte": "agree", "j’accepte": "agree"}  # fmt: skip
 PER_ROUND = 200  # mails of a campaign in one round of the job
 REMINDER = timedelta(days=3)  # before the grace ends
 

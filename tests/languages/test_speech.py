@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from time import monotonic
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -135,3 +136,14 @@ def test_phrases_inside_of_what_a_template_gets_are_said_too(tmp_path: Path) -> 
     shown = render(here, "one.txt", a=N_("digest"), b=[{"words": Phrase("You are a member.")}], c=DAY)
     assert shown == "Digest|Sie sind Mitglied.|3. Dezember 2026|Speichern|de"
     assert environment(tmp_path, "de") is environment(tmp_path, "de")
+
+
+def test_long_words_of_a_member_cost_no_time() -> None:
+    """What a member wrote may look like any phrase of ours, many times over."""
+    here = speech("de")
+    note = "has moved it on, by takes posts from members only, and is no member's address here. " * 60
+    begun = monotonic()
+    assert here.translated(note) == note
+    said = here.translated(f"The author asks to leave it as it is: {note}")
+    assert monotonic() - begun < 2
+    assert said == f"Wer ihn schrieb, bittet, ihn so zu lassen: {note}"
