@@ -135,14 +135,20 @@ def said(speech: Speech, thread: Thread) -> str:
     """How many answers a conversation has, how many of them are new, and by whom."""
     if thread.answers == 0:
         return ""
+    if len(thread.people) <= 1:  # whoever adds to their own words has not been answered
+        return speech.phrases("%(num)s more message", "%(num)s more messages", thread.answers)
     answered = thread.new - (1 if thread.begun else 0)
     words = [speech.phrases("%(num)s answer", "%(num)s answers", thread.answers)]
     if not thread.begun and 0 < answered < thread.answers:
         words.append(speech.phrases("%(num)s new", "%(num)s new", answered))
-    names = [one_line(name, 40) for name in thread.newest if name != thread.name or not thread.begun]
+    names = [_who(*one) for one in thread.newest if one[0] != thread.name or not thread.begun]
     if names and answered:
         words.append(speech.phrase("by %(names)s", names=_some(speech, names, 3)))
     return ", ".join(words)
+
+
+def _who(name: str, profession: str) -> str:
+    return f"{one_line(name, 40)} ({one_line(profession, 40)})" if profession else one_line(name, 40)
 
 
 def _some(speech: Speech, names: Sequence[str], most: int, more: int = 0) -> str:
@@ -271,13 +277,17 @@ def heading_of(speech: Speech, wanted: Wanted) -> str:
 
 
 def _heading(speech: Speech, wanted: Wanted) -> str:
-    begins, ends = speech.day(wanted.since + timedelta(minutes=2)), speech.day(wanted.until)
+    begins, ends = speech.days(wanted.since + timedelta(minutes=2), wanted.until)
     if wanted.kind is IssueKind.DAILY and wanted.until - wanted.since < timedelta(hours=30):
         return speech.phrase("%(weekday)s, %(day)s", weekday=speech.weekday(wanted.until), day=ends)
     if wanted.kind is IssueKind.WEEKLY and wanted.until - wanted.since < timedelta(days=8):
         return speech.phrase("The week to %(day)s", day=ends)
     if wanted.kind is IssueKind.CATCH_UP:
+        if begins == ends:
+            return speech.phrase("While you were away, %(day)s", day=ends)
         return speech.phrase("While you were away, %(begins)s to %(ends)s", begins=begins, ends=ends)
+    if begins == ends:
+        return speech.phrase("From %(day)s", day=ends)
     return speech.phrase("From %(begins)s to %(ends)s", begins=begins, ends=ends)
 
 
@@ -293,8 +303,8 @@ def counts_of(speech: Speech, materials: Sequence[Material], threads: Sequence[T
 
 def _preview(choice: Choice, questions: Sequence[Thread], threads: Sequence[Thread]) -> str:
     """What mail programs show beside the subject."""
-    subjects = [one_line(thread.subject, 60) for thread in (*questions, *threads)]
-    return one_line(choice.note, 120) or " · ".join(dict.fromkeys(subjects[:4]))
+    subjects = [one_line(thread.subject, 60) for thread in (*questions[:4], *threads[:4])][:4]
+    return one_line(choice.note, 120) or " · ".join(dict.fromkeys(subjects))
 
 
 def _paragraphs(text: str) -> list[list[str]]:

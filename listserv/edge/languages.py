@@ -168,6 +168,14 @@ class Speech:
         """3 December 2026"""
         return format_date(self._date(at), "long", self.locale)
 
+    def days(self, begin: datetime, end: datetime) -> tuple[str, str]:
+        """Two days, a month or year that they share with the second alone: 3, 5 December 2026."""
+        first, last = self._date(begin), self._date(end)
+        if first.year != last.year or first == last:
+            return self.day(first), self.day(last)
+        form = NUMBER if first.month == last.month else WITHOUT_YEAR
+        return format_date(first, form[self.language], self.locale), self.day(last)
+
     def weekday_and_day(self, at: date | datetime) -> str:
         """Thursday 3 December"""
         return format_date(self._date(at), MOMENTS[self.language], self.locale)

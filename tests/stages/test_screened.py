@@ -277,11 +277,14 @@ def test_a_list_with_one_moderator_turns_to_the_operator(ctx: Context, clock: Cl
 
 
 def test_nobody_decides_on_a_post_of_their_own(ctx: Context) -> None:
-    put(ctx, mail("mia@people.test", text="Phone her mother on 02 7010 4418, she said.\n"), sender="mia@people.test")
+    put(ctx, mail("mia@people.test", text=PHONE), sender="mia@people.test")
     work(ctx)
-    assert state(ctx) == "held"
-    reply(ctx, last(ctx, "held", "mia@people.test"), "approve\n")
-    assert state(ctx) == "held" and "your own post" in last(ctx, "unclear").text
+    assert state(ctx) == "held" and not notices(ctx, "held", "mia@people.test")
+    number = int(scalar(ctx, "SELECT id FROM post"))
+    mia = int(scalar(ctx, "SELECT id FROM person WHERE name = 'Mia Moss'"))
+    with ctx.db.transaction() as tx:
+        outcome = moderate.decide(ctx, tx, number, "approve", By("Mia Moss", "mail", mia))
+    assert not outcome.done and "your own post" in outcome.words and state(ctx) == "held"
     reply(ctx, last(ctx, "held", "max@people.test"), "approve\n")
     assert state(ctx) == "released"
 
