@@ -72,7 +72,8 @@ _ACTS: Mapping[str, Callable[[Context, Connection, Any, By, str], Outcome]] = {
 def _decide(ctx: Context, tx: Connection, post: Any, verb: str, argument: str, by: By, say: Say) -> None:
     if verb == "undo" and post.state == PostState.HELD and changing.restore(ctx, tx, post):
         record(tx, post.id, "restore", by, "", ctx.clock())
-        say("acted", "acted", words=N_("The redaction is taken back; the post is as its author sent it, and still held."))
+        words = N_("The redaction is taken back; the post is as its author sent it, and still held.")
+        say("acted", "acted", words=words)
         return
     outcome = decide(ctx, tx, post.id, verb, by, argument)
     if not outcome.done:

@@ -116,7 +116,7 @@ TRANSLATED = re.compile(r"\{%-?\s*trans\b.*?\{%-?\s*endtrans\s*-?%\}", re.S)
 JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.S)
 MARKUP = re.compile(r"<style>.*?</style>|<!--.*?-->|<!doctype[^>]*>|<[^>]*>", re.S | re.I)
 ATTRIBUTE = re.compile(r'(?:aria-label|placeholder|alt|title)="([^"]*)"')
-TYPED = {"renew", "until", "verified", "nbsp"}
+TYPED = {"approve", "renew", "until", "verified", "nbsp"}
 """Words that are typed as they are, and no words at all."""
 
 
