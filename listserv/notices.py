@@ -19,6 +19,7 @@ from sqlalchemy import Connection, func, insert, select
 from listserv import membership, routing
 from listserv.context import Context
 from listserv.mail import letter
+from listserv.mail.address import without_tag
 from listserv.mail.compose import distributed
 from listserv.mail.message import TooComplex, parse
 from listserv.mail.text import attachments, one_line, readable
@@ -55,6 +56,7 @@ PER_DAY = {
     "join": 4,
     "join-member": 3,
     "join-step": 12,
+    "posted": 20,
     "address": 3,
     "forget": 5,
     "digest-edited": 40,
@@ -63,6 +65,10 @@ PER_DAY = {
     "failures": 1,
     "disk": 1,
 }
+
+CONFIRMING = ("join", "join-member", "address")
+"""Mail that somebody can have sent to an address of somebody else: the questions whether it is theirs."""
+QUESTIONS_PER_DAY = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,17 @@ def _sent_today(tx: Connection, kind: str, email: str, now: datetime) -> int:
         _notice.c.kind == kind, _notice.c.recipient == email, _notice.c.created_at > now - timedelta(days=1)
     )
     return int(tx.execute(query).scalar() or 0)
+
+
+def asked_enough(ctx: Context, tx: Connection, email: str) -> bool:
+    """Whether whoever reads this address was asked often enough today, under whatever +tag of it."""
+    key = without_tag(email)
+    query = select(_notice.c.recipient).where(
+        _notice.c.kind.in_(CONFIRMING), _notice.c.created_at > ctx.clock() - timedelta(days=1)
+    )
+    if key[:1].isascii():  # SQLite folds the case of no other letters
+        query = query.where(func.lower(_notice.c.recipient).like(f"{key[:1]}%"))
+    return sum(without_tag(row.recipient) == key for row in tx.execute(query)) >= QUESTIONS_PER_DAY
 
 
 def attachable(raw: bytes) -> bytes | None:

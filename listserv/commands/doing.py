@@ -55,6 +55,7 @@ class Asked:
     reader: Reader | None
     command: Command
     proof: str = ""  # what proves that the mail is theirs
+    mail: str = ""  # the mail itself, in words: from which address, which Message-ID
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -114,7 +115,14 @@ def answer(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof
     reader = membership.reader(tx, ctx.settings, to.person, ctx.clock())
     if not notices.room(ctx, tx, "commands", to.email):
         return True
-    results = [_result(Asked(ctx, tx, route, to, row, reader, command, proof)) for command in found]
+    applies = row.status == Status.APPLIED and found[0].verb in ("status", "agree", "renew")
+    if applies and life.status_of_applicant(ctx, tx, incoming.authors[0].address, answering):
+        return True  # what is missing is answered there, in reply to a mail with a token
+    mail = f"command from {one_line(incoming.authors[0].address, 200)}, Message-ID {incoming.message_id or 'none'}"
+    results = [_result(Asked(ctx, tx, route, to, row, reader, command, proof, mail)) for command in found]
+    results = [result for result in results if result["words"]]  # leaving is told by the mail that can undo it
+    if not results:
+        return True
     notices.put(
         ctx,
         tx,
@@ -277,16 +285,8 @@ def _leave(asked: Asked) -> str:
             _subscription.c.left_at.is_(None),
         )
     )
-    left = []
-    for row in list(rows):
-        if farewell.leave(asked.ctx, asked.tx, row.id) is not None:
-            left.append(routing.title(asked.ctx.settings, row.list_name))
-    if not left:
-        return N_("You are not on that list.")
-    return N_(
-        "You have left %(lists)s. A mail of its own tells how to undo it. You are a member as before.",
-        lists=", ".join(left),
-    )
+    left = [row for row in list(rows) if farewell.leave(asked.ctx, asked.tx, row.id) is not None]
+    return "" if left else N_("You are not on that list.")
 
 
 def _delivery(asked: Asked) -> str:
@@ -405,7 +405,7 @@ def _terms(asked: Asked) -> str:
 
 
 def _agree(asked: Asked) -> str:
-    return life.agree(asked.ctx, asked.tx, asked.to.person, "agreed by a command by mail")
+    return life.agree(asked.ctx, asked.tx, asked.to.person, asked.mail)
 
 
 def _renew(asked: Asked) -> str:

@@ -55,7 +55,8 @@ def _add(ctx: Context, tx: Connection, to: Recipient, email: str, key: str, own:
         return N_("%(email)s is one of your addresses already.", email=email)
     if len(own) >= MOST:
         return N_("You have %(count)s addresses; remove one first.", count=len(own))
-    if not routing.is_own(ctx.settings, email) and person_with(tx, key) is None:
+    free = not routing.is_own(ctx.settings, email) and person_with(tx, key) is None
+    if free and not notices.asked_enough(ctx, tx, email):
         token = moderate.issue(ctx, tx, Purpose.ADDRESS, to.person, about=email, life=LIFE)
         reply_to = routing.address(ctx.settings, HUB, routing.Kind.CONFIRM, token)
         notices.put(ctx, tx, "address", email, "address", reply_to=reply_to, who=to.name, old=to.email)

@@ -2,8 +2,9 @@
 
 Whoever writes there hears the same: one mail to the address that stood in From, which its owner answers. So nobody can
 be found out (whether an address is a member's is told to that address alone) and nobody bombed (one mail a day and
-address, a limit for all together). The steps: the address confirmed, name, profession and registration told, the terms
-agreed to, in any order, in one mail or several; then a verifier looks. Reminded after 7 days, closed after 30.
+address, two for all +tags of it, a limit for all together). The steps: the address confirmed, name, profession and
+registration told, the terms agreed to, in any order, in one mail or several; then a verifier looks. Reminded after
+7 days, closed after 30.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from listserv.edge.languages import preferred
 from listserv.life import verifying
 from listserv.life.applications import CLOSE_AFTER, ask, join_list, missing, needs_registration
 from listserv.life.standing import why_not_reading
-from listserv.life.terms import AGREE, keep_text, terms_text
+from listserv.life.terms import AGREE, agree, keep_text, terms_text
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
 from listserv.mail.message import first
@@ -88,7 +89,7 @@ def begin(
     """An application, or for a member the way onto a list; one mail to that address in either case. `language` is what
     the applicant seems to speak, "" when nothing tells."""
     key, now = canonical(email), ctx.clock()
-    if not key or routing.is_own(ctx.settings, email) or _too_many(tx, now):
+    if not key or routing.is_own(ctx.settings, email) or _too_many(tx, now) or notices.asked_enough(ctx, tx, email):
         return
     person = person_with(tx, key)
     status = tx.execute(select(_person.c.status).where(_person.c.id == person)).scalar() if person else None
@@ -129,7 +130,7 @@ def _too_many(tx: Connection, now: datetime) -> bool:
 def _member(ctx: Context, tx: Connection, person: int, lists: list[str], answers: str | None) -> None:
     """A member wrote to a join address, or somebody in their name: one mail whose token puts them on the list."""
     to = recipient(tx, person)
-    if to is None or not notices.room(ctx, tx, "join-member", to.email):
+    if to is None or notices.asked_enough(ctx, tx, to.email):
         return
     about = lists[0] if lists else HUB
     token = moderate.issue(ctx, tx, Purpose.APPLY, person, about=about, life=CONFIRM_WITHIN)
@@ -172,7 +173,8 @@ def applied_answer(ctx: Context, tx: Connection, token: Any, incoming: Incoming)
     if problem:
         values.pop("registration", None)
     tx.execute(update(_application).where(_application.c.id == row.id).values(values))
-    _go_on(ctx, tx, row.id, incoming.message_id, problem)
+    agreed_by = f"reply from {one_line(incoming.authors[0].address, 200)}, Message-ID {incoming.message_id or 'none'}"
+    _go_on(ctx, tx, row.id, incoming.message_id, problem, agreed_by if values.get("terms_version") else "")
 
 
 def answers_in(own: str) -> dict[str, str]:
@@ -207,7 +209,7 @@ def _problem(ctx: Context, values: dict[str, Any]) -> str:
     )  # fmt: skip
 
 
-def _go_on(ctx: Context, tx: Connection, number: int, answers: str | None, problem: str) -> None:
+def _go_on(ctx: Context, tx: Connection, number: int, answers: str | None, problem: str, agreed_by: str = "") -> None:
     """After each answer: a person as soon as the address is confirmed, verifiers as soon as everything is told."""
     row = tx.execute(select(_application).where(_application.c.id == number)).one()
     person = row.person_id or _person_of(ctx, tx, row)
@@ -217,16 +219,24 @@ def _go_on(ctx: Context, tx: Connection, number: int, answers: str | None, probl
             name=row.name, name_key=name_key(row.name), profession=row.profession
         )
     )  # fmt: skip
+    if agreed_by:
+        agree(ctx, tx, person, agreed_by)
     left = missing(ctx, row)
     if row.verified_at is None and not [what for what in left if what != "terms"]:
         verifying.tell(ctx, tx, number)
     if not left and row.verified_at is not None:
         verifying.admit(ctx, tx, number)
         return
+    _show(ctx, tx, number, answers, problem)
+
+
+def _show(ctx: Context, tx: Connection, number: int, answers: str | None, problem: str = "") -> None:
+    """Writes to the applicant how each step stands."""
     now = tx.execute(select(_application).where(_application.c.id == number)).one()
+    left = missing(ctx, now)
     token = moderate.issue(ctx, tx, Purpose.APPLY, None, application_id=number, life=CLOSE_AFTER)
     notices.put(
-        ctx, tx, "join-step", row.email, "join-step", row=now, missing=missing(ctx, now), problem=problem,
+        ctx, tx, "join-step", now.email, "join-step", row=now, missing=left, problem=problem,
         reply_to=routing.address(ctx.settings, HUB, Kind.CONFIRM, token), answering=notices.Answering(answers),
         terms=terms_text(ctx) if "terms" in left else "", needs_registration=needs_registration(ctx),
     )  # fmt: skip
@@ -273,7 +283,7 @@ def _member_answer(ctx: Context, tx: Connection, token: Any, sender: str, incomi
 
 
 def status_of_applicant(ctx: Context, tx: Connection, email: str, answering: notices.Answering) -> bool:
-    """Answers `status` of somebody who has an open application and is no person yet."""
+    """Answers `status` of somebody whose application is open; False for everybody else."""
     row = tx.execute(
         select(_application).where(
             _application.c.canonical == canonical(email), _application.c.state == ApplicationState.OPEN
@@ -281,7 +291,9 @@ def status_of_applicant(ctx: Context, tx: Connection, email: str, answering: not
     ).first()
     if row is None:
         return False
-    if row.asked_at < ctx.clock() - timedelta(minutes=10):
+    if row.confirmed_at is not None:
+        _show(ctx, tx, row.id, answering.message_id)
+    elif row.asked_at < ctx.clock() - timedelta(minutes=10):
         ask(ctx, tx, row.id, "status", answering.message_id)
     return True
 

@@ -17,7 +17,7 @@ from listserv import membership, notices, routing
 from listserv.context import Context
 from listserv.life.pausing import receiving_again
 from listserv.life.standing import masked
-from listserv.life.verifying import tell
+from listserv.life.verifying import RENEWAL, tell
 from listserv.mail.address import canonical
 from listserv.mail.dates import read_day
 from listserv.mail.text import one_line
@@ -164,7 +164,7 @@ def _ask_verifiers(ctx: Context, tx: Connection, to: Recipient, row: Any, number
         "state": ApplicationState.OPEN, "email": to.email, "canonical": key, "person_id": to.person, "lists": [],
         "name": row.name, "profession": row.profession, "registration": number, "confirmed_at": now,
         "terms_version": membership.terms_version(ctx.settings) or "", "verified_by": "", "created_at": now,
-        "asked_at": now, "reason": N_("renewal until %(day)s", day=day.isoformat()),
+        "asked_at": now, "reason": f"{RENEWAL}{day.isoformat()}",
     }  # fmt: skip
     done = tx.execute(insert(_application).values(values)).inserted_primary_key
     assert done is not None

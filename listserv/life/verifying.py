@@ -49,6 +49,7 @@ _credential = Credential.__table__  # type: ignore[attr-defined]
 _agreement = Agreement.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
 
+RENEWAL = "renewal until "  # before the date, as the reason of an application that is a renewal
 VERBS = {"verified": "verified", "accept": "verified", "approve": "verified", "ok": "verified", "yes": "verified",
          "need": "need", "needs": "need", "decline": "decline", "reject": "decline"}  # fmt: skip
 
@@ -78,6 +79,8 @@ def tell(ctx: Context, tx: Connection, number: int, *, again: bool = False) -> N
     tx.execute(update(_application).where(_application.c.id == number).values(told_at=ctx.clock()))
     profession = ctx.settings.profession(row.profession, row.registration)
     until = next_end(profession, ctx.clock().astimezone(ctx.settings.community.zone).date())
+    said = row.reason.removeprefix(RENEWAL) if row.reason.startswith(RENEWAL) else ""
+    until = date.fromisoformat(said) if said else until  # of a renewal, what the member says is to be looked up
     flags = duplicates(tx, row)
     if row.registration and profession is not None and not profession.fits(row.registration):
         flags.append(N_("the number does not look like one of %(profession)s", profession=profession.title))

@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
-from listserv import audit, notices, posts, routing
+from listserv import audit, notices, permalinks, posts, routing
 from listserv.context import Context
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, recipient
-from listserv.model import Decision, Person, Post, Purpose
+from listserv.model import Decision, Delivery, DeliveryKind, Notice, Person, Post, Purpose
 from listserv.moderate.asking import TOKEN_LIFE, issue
 from listserv.moderate.calling import first_called, first_reminder, lists_posts, not_before
 from listserv.policy.screening import advice, summary, title
@@ -30,6 +30,8 @@ from listserv.words import N_, Phrase, in_a_row
 _post = Post.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
 _decision = Decision.__table__  # type: ignore[attr-defined]
+_delivery = Delivery.__table__  # type: ignore[attr-defined]
+_notice = Notice.__table__  # type: ignore[attr-defined]
 
 REASON_SHOWN = 3000  # characters of a moderator's reason that its author gets
 _OWN_ANSWERS = re.compile(r"[^\s<>]+-(?:moderate|confirm)\+[^\s<>]+")
@@ -56,7 +58,8 @@ def announce(ctx: Context, tx: Connection, post: Any, to: Sequence[Recipient] | 
     if to is None:
         found = Counter(str(finding.level) for _, finding, _ in posts.screened_of(ctx, post).left())
         audit.held(tx, ctx.clock(), post, **found)
-        _tell_waiting(ctx, tx, post, values["subject"])
+        if not post.returns:  # else they were asked about it and know
+            _tell_waiting(ctx, tx, post, values["subject"])
 
 
 def notice(
@@ -226,6 +229,35 @@ def released(ctx: Context, tx: Connection, post: Any) -> None:
             subject=one_line(post.subject, 200) or N_("(no subject)"),
             findings=with_advice(doubtful),
         )
+    elif author is not None:
+        _receipt(ctx, tx, post, author)
+
+
+def _receipt(ctx: Context, tx: Connection, post: Any, author: Recipient) -> None:
+    """A short word instead of the author's own copy, where that will not be seen: Gmail drops a mail whose Message-ID
+    it has sent itself. One for all lists of the post."""
+    if author.email.casefold() != post.from_address.casefold() or not _hides_own_copy(post):
+        return
+    own = (_delivery.c.kind == DeliveryKind.POST, _delivery.c.person_id == author.person)
+    if tx.execute(select(_delivery.c.id).where(*own, _delivery.c.post_id == post.id)).first() is None:
+        return
+    siblings = select(_post.c.id).where(_post.c.origin_id == post.origin_id)
+    if tx.execute(select(_notice.c.id).where(_notice.c.kind == "posted", _notice.c.post_id.in_(siblings))).first():
+        return
+    copies = tx.execute(select(func.count()).where(_delivery.c.post_id == post.id, ~own[1])).scalar()
+    url = permalinks.url(ctx.settings, post.list_name, post.tag) if ctx.settings.web is not None else ""
+    notices.put(
+        ctx, tx, "posted", author, "posted", list_name=post.list_name, post_id=post.id, url=url,
+        copies=int(copies or 0), answering=notices.Answering(post.message_id_header),
+        subject=one_line(post.subject, 200) or "(no subject)",
+    )  # fmt: skip
+
+
+def _hides_own_copy(post: Any) -> bool:
+    """Whether a post was written in Gmail, also under a domain of one's own, whose Message-IDs are Gmail's."""
+    domain = post.from_address.casefold().rpartition("@")[2]
+    written_in = (post.message_id_header or "").casefold().rstrip(">").rpartition("@")[2]
+    return domain in ("gmail.com", "googlemail.com") or written_in == "mail.gmail.com"
 
 
 def with_advice(findings: Sequence[Finding]) -> list[tuple[str, str]]:

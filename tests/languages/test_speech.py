@@ -115,10 +115,10 @@ def test_numbers_of_things() -> None:
 def test_stored_english_is_found_again_with_the_values_in_it() -> None:
     here = speech("de")
     assert here.translated("nothing was heard for thirty days") == "dreißig Tage lang kam keine Nachricht"
-    assert here.translated("renewal until 2027-11-30") == "Verlängerung bis 2027-11-30"
+    assert here.translated("You have 8 addresses; remove one first.").startswith("Sie haben 8 Adressen;")
     assert here.translated("Her own words.") == "Her own words."
     assert here.translated("") == ""
-    assert speech("en").translated("renewal until 2027-11-30") == "renewal until 2027-11-30"
+    assert speech("en").translated("nothing was heard for thirty days") == "nothing was heard for thirty days"
 
 
 def test_member_text_is_never_a_pattern() -> None:

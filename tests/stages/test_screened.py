@@ -23,7 +23,7 @@ WORDS = f"A woman in her forties, Medicare {MEDICARE}, sleeps badly.\nWhat would
 CLEAN = "A woman in her forties sleeps badly since the birth.\nWhat would you try first?\n"
 PHONE = "Her mother rings her every night, from 02 7010 4418.\n"
 LISTS = {
-    "perinatal": {"title": "Perinatal mental health", "moderation": "none", "screening": "clinical", "approval_delay": 0},
+    "perinatal": {"title": "Perinatal", "moderation": "none", "screening": "clinical", "approval_delay": 0},
     "anxiety": {"title": "Anxiety", "moderation": "newcomers", "approval_delay": 0},
     "news": {"title": "News", "posting": "moderators", "moderation": "none"},
 }  # fmt: skip
@@ -369,7 +369,7 @@ def test_to_another_list(ctx: Context) -> None:
     reply(ctx, last(ctx, "held", "mia@people.test"), "to anxiety\n")
     assert scalar(ctx, "SELECT list_name FROM post") == "anxiety"
     assert state(ctx) == "released", "phone numbers hold nothing on a list that is not clinical"
-    assert "from Perinatal mental health to Anxiety" in " ".join(last(ctx, "decided-author").text.split())
+    assert "from Perinatal to Anxiety" in " ".join(last(ctx, "decided-author").text.split())
 
 
 def test_ban_is_asked_twice_and_drops_what_waits(ctx: Context) -> None:
