@@ -222,7 +222,7 @@ def _in_subject(view: View) -> Iterator[Named]:
         last, _, first = found["name"].partition(", ")
         if first.casefold() in GIVEN and not _is_no_name(last):
             yield Named(Hit("name", Level.CLINICAL, *found.span("name")), f"{first} {last}", False)
-    for found in naming.ABOUT.finditer(view.text):
+    for found in islice(naming.ABOUT.finditer(view.text), 20):
         words = found["name"].split()
         known = words[0].casefold() in GIVEN and words[1].casefold() not in EPONYMS | NO_NAMES
         if known and CASE.search(view.text) and not _is_public(view, *found.span("name")):

@@ -110,10 +110,13 @@ class View:
         after = _SENTENCE_END.search(self.text, end, min(len(self.text), end + reach))
         return left, after.end() if after else min(len(self.text), end + reach)
 
-    def line(self, at: int) -> tuple[int, int]:
-        """Where the line around begins and ends."""
-        end = self.text.find("\n", at)
-        return self.text.rfind("\n", 0, at) + 1, len(self.text) if end < 0 else end
+    def line(self, at: int, reach: int = 300) -> tuple[int, int]:
+        """Where the line around begins and ends, at most `reach` characters away."""
+        begin = max(0, at - reach)
+        stop = min(len(self.text), at + reach)
+        end = self.text.find("\n", at, stop)
+        found = self.text.rfind("\n", begin, at)
+        return begin if found < 0 else found + 1, stop if end < 0 else end
 
 
 def within(spans: tuple[tuple[int, int], ...], at: int) -> bool:
