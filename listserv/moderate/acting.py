@@ -125,7 +125,7 @@ def redact(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> tu
     record(tx, post.id, "redact", by, "; ".join(change.taken)[:2000], ctx.clock())
     now = tx.execute(select(_post).where(_post.c.id == post.id)).one()
     text, files = notices.shown(posts.raw_message(ctx, tx, now.message_id), covering(posts.screened_of(ctx, now)))
-    shown = text + ("\n\n" + "; ".join(files) if files else "")
+    shown = N_("%(text)s\n\nFiles: %(files)s", text=text, files="; ".join(files)) if files else text
     taken = in_a_row("; ", change.taken)
     if not change.left:
         return Outcome(True, N_("Taken out: %(taken)s.", taken=taken)), shown
