@@ -38,6 +38,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "export": ("export my data", "export", "meine daten", "mes données"),
     "forget": ("forget me", "delete my data", "erase me"),
     "digest": ("set digest", "digest"),
+    "language": ("language", "sprache", "langue"),
     "recall": ("recall",),
     "emergency": ("emergency on", "emergency off"),
 }  # fmt: skip

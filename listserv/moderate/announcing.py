@@ -25,6 +25,7 @@ from listserv.policy.screening import advice, summary, title
 from listserv.policy.screening.finding import Finding, Level
 from listserv.policy.screening.masking import covered
 from listserv.policy.screening.screened import Screened
+from listserv.words import N_, Phrase, in_a_row
 
 _post = Post.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
@@ -86,10 +87,11 @@ def notice(
 
 def buttons(screened: Screened) -> list[tuple[str, str]]:
     """Label and body of the answers that a notice offers to one tap."""
-    found = [("Approve", "approve"), ("Reject ...", "reject "), ("Return to author ...", "return "), ("Claim", "claim")]
+    found = [(N_("Approve"), "approve"), (N_("Reject ..."), "reject "), (N_("Return to author ..."), "return "),
+             (N_("Claim"), "claim")]  # fmt: skip
     if screened.masks:
-        found = [("Redact all", "redact all"), *found, ("Show", "show")]
-    return [*found, ("Discard", "discard")]
+        found = [(N_("Redact all"), "redact all"), *found, (N_("Show"), "show")]
+    return [*found, (N_("Discard"), "discard")]
 
 
 def described(ctx: Context, tx: Connection, post: Any) -> dict[str, Any]:
@@ -98,7 +100,7 @@ def described(ctx: Context, tx: Connection, post: Any) -> dict[str, Any]:
     text, files = notices.shown(posts.raw_message(ctx, tx, post.message_id), covering(screened))
     return {
         "post": post,
-        "subject": one_line(post.subject, 200) or "(no subject)",
+        "subject": one_line(post.subject, 200) or N_("(no subject)"),
         "author": who(ctx, tx, post),
         "reasons": [_reason_words(reason) for reason in post.reasons],
         "findings": [(number, summary(finding)) for number, finding, _ in screened.left()],
@@ -108,7 +110,7 @@ def described(ctx: Context, tx: Connection, post: Any) -> dict[str, Any]:
         "author_note": post.author_note,
         "text": text,
         "files": files,
-        "verbs_until": (ctx.clock() + TOKEN_LIFE).astimezone(ctx.settings.community.zone),
+        "verbs_until": ctx.clock() + TOKEN_LIFE,
     }
 
 
@@ -161,15 +163,23 @@ def who(ctx: Context, tx: Connection, post: Any) -> str:
     """The sender with what is known of them, in one line."""
     address = f"{one_line(post.from_name, 80)} <{post.from_address}>".strip()
     if post.person_id is None:
-        return f"{address}, not known to us"
+        return N_("%(address)s, not known to us", address=address)
     row = tx.execute(select(_person).where(_person.c.id == post.person_id)).one()
-    since = row.created_at.astimezone(ctx.settings.community.zone)
-    known = f"member since {since.day} {since:%B %Y}, {row.approved_posts} approved posts"
-    return f"{address}; {', '.join(filter(None, (row.name, row.profession)))}; {known}"
+    return N_(
+        "%(address)s; %(name)s; member since %(day)s, %(posts)s approved posts",
+        address=address,
+        name=", ".join(filter(None, (row.name, row.profession))),
+        day=row.created_at.astimezone(ctx.settings.community.zone).date(),
+        posts=row.approved_posts,
+    )
 
 
 def _reason_words(reason: dict[str, Any]) -> str:
-    return f"{reason['text']} ({one_line(reason['detail'], 200)})" if reason.get("detail") else str(reason["text"])
+    words = Phrase(reason["text"])
+    if not reason.get("detail"):
+        return words
+    detail = in_a_row(", ", map(Phrase, one_line(reason["detail"], 200).split(", ")))
+    return Phrase("%(text)s (%(detail)s)", text=words, detail=detail)
 
 
 def tell_author(ctx: Context, tx: Connection, post: Any, verb: str, reason: str = "", **more: Any) -> None:
@@ -186,7 +196,7 @@ def tell_author(ctx: Context, tx: Connection, post: Any, verb: str, reason: str 
         list_name=post.list_name,
         answering=notices.Answering(post.message_id_header),
         post_id=post.id,
-        subject=one_line(post.subject, 200) or "(no subject)",
+        subject=one_line(post.subject, 200) or N_("(no subject)"),
         reason=without_answers(reason.strip())[:REASON_SHOWN],
         **more,
     )
@@ -216,7 +226,7 @@ def released(ctx: Context, tx: Connection, post: Any) -> None:
             list_name=post.list_name,
             answering=notices.Answering(post.message_id_header),
             post_id=post.id,
-            subject=one_line(post.subject, 200) or "(no subject)",
+            subject=one_line(post.subject, 200) or N_("(no subject)"),
             findings=with_advice(doubtful),
         )
     elif author is not None:

@@ -27,6 +27,7 @@ from listserv.archiver import pages
 from listserv.context import Context
 from listserv.digest import wishes
 from listserv.digest.schedule import zone_of
+from listserv.edge.languages import LOCALES, OWN_NAMES
 from listserv.mail.address import canonical, parse_mailboxes
 from listserv.model import Address, Feed, Person, Status, Subscription
 from listserv.policy.periods import WEEKDAYS
@@ -35,6 +36,7 @@ from listserv.tokens import capability, read_capability
 from listserv.web.answers import form
 from listserv.web.finding import from_index, page
 from listserv.web.login import Visit, check_seal, required, seal
+from listserv.words import N_
 
 _address = Address.__table__  # type: ignore[attr-defined]
 _feed = Feed.__table__  # type: ignore[attr-defined]
@@ -63,7 +65,7 @@ def routes(ctx: Context) -> list[Route]:
             query = "?asked" if action == "address-add" else ""
             return RedirectResponse(f"{pages.path_of(ctx.settings)}/me{query}", 303)
         feeds = await ctx.db.read(lambda tx: _feeds(tx, here.reader.person))
-        wishes_ = await ctx.db.read(lambda tx: _wishes(ctx, tx, here.reader.person))
+        wishes_ = await ctx.db.read(lambda tx: _wishes(here.ctx, tx, here.reader.person))
         lists = [
             {
                 "name": name,
@@ -74,7 +76,8 @@ def routes(ctx: Context) -> list[Route]:
             for name in here.reader.lists
         ]
         asked = "asked" in request.query_params
-        return page(ctx, "me", name=here.reader.name, lists=lists, seal=seal(ctx, here.session), asked=asked, **wishes_)
+        sealed = seal(ctx, here.session)
+        return page(here.ctx, "me", name=here.reader.name, lists=lists, seal=sealed, asked=asked, **wishes_)
 
     async def feed(request: Request) -> Response:
         number = read_capability(ctx.keys.feed, request.path_params["token"])
@@ -115,7 +118,9 @@ def _wishes(ctx: Context, tx: Connection, person: int) -> dict[str, Any]:
         "others": [(name, one.title, one.description) for name, one in ctx.settings.lists.items() if name not in modes],
         "deliveries": [(n, one.title, modes[n]) for n, one in ctx.settings.lists.items() if n in modes],
         "modes": list(wishes.WORDS.items()),
-        "days": [(day, day.capitalize()) for day in WEEKDAYS],
+        "days": [(day, ctx.speech.weekday(day)) for day in WEEKDAYS],
+        "languages": list(OWN_NAMES.items()),
+        "chosen": ctx.speech.language,
         "day": row.digest_day or digest.day,
         "clock": row.digest_time or digest.time.strftime("%H:%M"),
         "zone": zone_of(ctx.settings, row.timezone).key,
@@ -128,15 +133,16 @@ def _wishes(ctx: Context, tx: Connection, person: int) -> dict[str, Any]:
 
 
 FORMS = {
-    "letter": "a letter to read and answer",
-    "plain": "plain text (RFC 1153)",
-    "mime": "MIME digest (for mail programs that open it)",
+    "letter": N_("a letter to read and answer"),
+    "plain": N_("plain text (RFC 1153)"),
+    "mime": N_("MIME digest (for mail programs that open it)"),
 }
 
 
 def _change_delivery(ctx: Context, tx: Connection, here: Visit, fields: dict[str, str]) -> None:
     """Takes over the form; what it does not name stays as it is. An impossible value changes nothing at all."""
     person, now = here.reader.person, ctx.clock()
+    language = fields.get("language", "")
     modes = {name: fields[f"list-{name}"] for name in here.reader.lists if f"list-{name}" in fields}
     day, form_, zone = fields.get("day", ""), fields.get("form", ""), fields.get("zone", "").strip()
     try:
@@ -145,7 +151,7 @@ def _change_delivery(ctx: Context, tx: Connection, here: Visit, fields: dict[str
         raise HTTPException(400) from None
     if not set(modes.values()) <= wishes.WORDS.keys() or day not in WEEKDAYS or form_ not in FORMS:
         raise HTTPException(400)
-    if zone not in available_timezones():
+    if zone not in available_timezones() or language not in ("", *LOCALES):
         raise HTTPException(400)
     digest = ctx.settings.community.digest
     wishes.set_person(
@@ -155,6 +161,7 @@ def _change_delivery(ctx: Context, tx: Connection, here: Visit, fields: dict[str
         digest_time="" if clock == digest.time.strftime("%H:%M") else clock,
         digest_format=form_,
         timezone="" if zone == ctx.settings.community.timezone else zone,
+        **({"language": language} if language else {}),
     )
     wishes.set_per_list(tx, person, fields.get("per-list") == "yes", now)
     for name, mode in modes.items():

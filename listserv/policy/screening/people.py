@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 
 from listserv.mail.passages import Place
@@ -314,8 +315,19 @@ def _in_file_name(view: View) -> Iterator[Named]:
 FINDERS = (_titled, _called, _labelled, _beside_numbers, _related, _in_subject, _elsewhere, _in_file_name)
 
 
-def _found(view: View) -> Iterator[Named]:
-    if view.mentions(("name", "pseudonym", "composite", "fictional", "fictitious", "made", "invented", "likeness", "resemblance", "hypothetical")):
+@lru_cache(8)
+def _found(view: View) -> tuple[Named, ...]:
+    return tuple(_looked_for(view))
+
+
+_OF_CHANGES = (
+    "name", "pseudonym", "composite", "fictional", "fictitious", "made", "invented", "likeness", "resemblance",
+    "hypothetical",
+)  # fmt: skip
+
+
+def _looked_for(view: View) -> Iterator[Named]:
+    if view.mentions(_OF_CHANGES):
         view = replace(view, made_up=around.CHANGED.search(view.text) is not None)
     for finder in FINDERS:
         yield from finder(view)

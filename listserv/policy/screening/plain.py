@@ -47,7 +47,7 @@ def _folded(character: str) -> str:
     return unicodedata.normalize("NFKC", character)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class View:
     """`text` to look in, `digits` of the same length; `offsets` and `origins` lead back: from offsets[i] of `text` on,
     characters are those from origins[i] of the passage on."""
@@ -126,8 +126,9 @@ def within(spans: tuple[tuple[int, int], ...], at: int) -> bool:
     return number >= 0 and spans[number][0] <= at < spans[number][1]
 
 
+@lru_cache(8)
 def view(passage: Passage) -> View:
-    """The passage for the detectors."""
+    """The passage for the detectors; the last few are kept, for the same one is looked at for names first."""
     source = passage.text
     if passage.place == Place.FILE_NAME:
         source = source.replace("_", " ")
