@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from listserv.mail.passages import Passage, Place, Unread
 from listserv.mail.whose import joined, signed_by, whose
@@ -118,6 +119,7 @@ def _subject(passages: Sequence[Passage]) -> str:
     return next((passage.text[:400] for passage in passages if passage.place == Place.SUBJECT), "")
 
 
+@lru_cache(8)
 def _seen(passage: Passage, about: str) -> View:
     """A passage with the subject at hand: what a number is may be said there alone."""
     seen = view(passage)

@@ -224,7 +224,11 @@ def find(view: View) -> Iterator[Hit]:
     for row in ROWS:
         if row.kind == "plate" and not view.mentions(("rego", "plate", "kennzeichen")):
             continue
-        if not view.numbers or (row.unsure is None and row.near is not None and not row.near.search(view.text)):
+        if not view.numbers:
+            continue
+        if row.unsure is None and row.near is not None and not (
+            row.near.search(view.text) or (row.by_subject and row.near.search(view.about))
+        ):
             continue  # nothing without the words that would have to stand beside it
         text = view.text if row.as_written else view.digits
         for found in view.by_numbers(row.pattern, text, long=_is_bare(row)):
