@@ -2,7 +2,7 @@
 
 Pure: passages of decoded text in (mail.passages), findings out. The stage that asks is `screen`; `policy.rules` decides
 from the findings, `moderate` shows them. `kinds` is the table of what is looked for; `numbers`, `dates`, `contacts`,
-`people` and `circumstances` look; `looking` puts together what they say.
+`pages`, `people`, `circumstances` and `danger` look; `looking` puts together what they say.
 """
 
 from listserv.policy.screening.finding import GRAVITY, Finding, Level

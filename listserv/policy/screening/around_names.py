@@ -46,11 +46,19 @@ TREATS = re.compile(
     r"\b(?:(?:her|his|their|client's|patient's|treating|usual|previous|current|family|new|old)[ ](?:\w+[ ])?(?:gp|"
     r"doctor|psychiatrist|paediatrician|"
     r"pediatrician|neurologist|obstetrician|oncologist|cardiologist|specialist|surgeon|dentist|psychologist|therapist)|"
-    r"prescrib\w+|(?:a |the )?(?:referral|referred (?:him|her|them|the client|my client)|sent (?:him|her|them)) to (?:a/)?"
-    r"(?=(?:assoc|prof|dr)\b)|(?:seen|reviewed|assessed|diagnosed|treated|admitted|medicated) by (?:a/)?(?=(?:assoc|prof|dr)\b)|"
+    r"prescrib\w+|(?:a |the )?(?:referral|referred (?:him|her|them|the client|my client)|sent (?:him|her|"
+    r"them)) to (?:a/)?"
+    r"(?=(?:assoc|prof|dr)\b)|(?:seen|reviewed|assessed|diagnosed|treated|admitted|medicated) by (?:a/)?(?=(?:assoc|"
+    r"prof|dr)\b)|"
     r"referred by|under the care|(?:admitted|discharged) (?:by|under)|(?:she|he|they|client|patient|mum|"
     r"mother)[ ](?:saw|sees|was seen by|attends|"
     r"consulted|has seen))\b",
+    re.I,
+)
+SENT_TO = re.compile(
+    r"\b(?:(?:a|the|her|his|their|after|with|by) referral to|(?:referred|sent) (?:him|her|them|the client|"
+    r"my client) to|"
+    r"(?:seen|reviewed|assessed|diagnosed|treated|admitted|medicated) by)[ ](?:a/)?\Z",
     re.I,
 )
 OF_CARE = re.compile(r"\b(?:her|his|their) (?:medication|treatment|admission|script|referral)\b", re.I)

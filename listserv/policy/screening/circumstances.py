@@ -48,7 +48,8 @@ _PUBLIC_PLACE = re.compile(
     r"December|Australia|Australian|Victoria|Queensland|NSW|CBT|DBT|ACT|EMDR)\b"
 )
 _THIRD = re.compile(
-    r"\b(?P<who>(?:Dr|Mr|Mrs|Ms|Prof|Professor|Nurse|Sister|Brother|Pastor|Father|Rev|Reverend|Rabbi|Swami|Judge|Justice|Senator|Constable|Officer|Detective|Magistrate)\.?[ "
+    r"\b(?P<who>(?:Dr|Mr|Mrs|Ms|Prof|Professor|Nurse|Sister|Brother|Pastor|Father|Rev|Reverend|Rabbi|Swami|Judge|"
+    r"Justice|Senator|Constable|Officer|Detective|Magistrate)\.?[ "
     r"][A-Z][\w'-]+(?:[ ][A-Z][\w'-]+)?|(?:our|my|their|her|his|the|"
     r"a)[ ](?:practice |line |team |clinical |former |old |local |previous |treating )?"
     r"(?:manager|supervisor|colleague|boss|director|principal|psychiatrist|psychologist|GP|employer|solicitor|"
@@ -59,8 +60,10 @@ _CRITICISED = re.compile(
     r"\b(?:complaint (?:against|about)|notif(?:ied|ication)[^.\n]{0,30}(?:ahpra|board|hccc|oho)|(?:ahpra|hccc|oho) "
     r"(?:notification|complaint|investigation)|reported[^.\n]{0,30}to (?:ahpra|the board|hccc|oho)|misconduct|"
     r"negligen\w+|"
-    r"notifications? (?:about|against)|(?:over)?charged (?:my|the|her|his|our|me|us) |(?:the )?other side's|opposing (?:expert|counsel)|"
-    r"never (?:met|saw|examined|assessed) (?:the|my|her|him)|stop (?:the |their |her |his )?(?:insulin|medication|chemo\w*)|"
+    r"notifications? (?:about|against)|(?:over)?charged (?:my|the|her|his|our|me|us) |(?:the )?other side's|"
+    r"opposing (?:expert|counsel)|"
+    r"never (?:met|saw|examined|assessed) (?:the|my|her|him)|stop (?:the |their |her |his )?(?:insulin|medication|"
+    r"chemo\w*)|"
     r"before the (?:board|tribunal)|blamed?\b|notify (?:the|as|him|her)|i notify|copies (?:the|other)|plagiari\w+|"
     r"incompeten\w+|unprofessional\w*|malpractice|unethical\w*|dangerous practi\w+|sued|suing|lawsuit|charged with|"
     r"convicted|found guilty|"
@@ -73,15 +76,19 @@ _CRITICISED = re.compile(
 _TRAITS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("exact age", re.compile(
         r"(?<![\w-])(?:[1-9]\d?[- ]?(?:year|yr)s?[- ]old|[1-9]\d?[ ]?(?:yo|y/o)\b|aged[ ][1-9]\d?\b|[1-9]\d[MF]\b|"
-        r"(?:(?<=he is )|(?<=hes )|(?<=he's ))[1-9]\d?(?=[,.]|[ ]and\b)|^[ \t*•-]{0,6}[1-9]\d(?=,?[ ](?:and[ ])?(?:an?[ ])?[a-z])|"
+        r"(?:(?<=he is )|(?<=hes )|(?<=he's ))[1-9]\d?(?=[,.]|[ ]and\b)|"
+        r"^[ \t*•-]{0,6}[1-9]\d(?=,?[ ](?:and[ ])?(?:an?[ ])?[a-z])|"
         r"turned[ ][1-9]\d?\b|(?:(?<=is )|(?<=was ))[1-9]\d(?=[ ]?(?:,|and\b))|"
         r"(?:in )?Year (?:1[0-2]|[7-9])\b)|\b(?:twenty|thirty|forty|fifty|sixty|seventy|eighty)-\w+[- ]year[- ]old|"
         r"\b(?:fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twelve|thirteen)[- ]year[- ]old", re.I | re.M)),
     ("small place", re.compile(
         r"\b(?:small|tiny|remote|little|only|local|nearby)[ ](?:\w+[ ])?(?:town|village|island|community|township|"
-        r"hamlet|mission)\b|\bisland[ ](?:school|clinic|community)\b|\bschool (?:with|of) (?:only )?(?:\w+|\d+) (?:pupils|students|"
-        r"kids|children)\b|\b(?:town|village|place) w(?:/|ith)? (?:only )?(?:one|1|two|a single) (?:pub|shop|street|school|church|doctor|"
-        r"gp)\b|\bpopulation (?:of )?\d|\btown of (?:about |around |under |just )?[\d,]+|\b(?:only|one)[ ](?:\w+[ ]){1,3}in "
+        r"hamlet|mission)\b|\bisland[ ](?:school|clinic|community)\b|\bschool (?:with|of) (?:only )?(?:\w+|"
+        r"\d+) (?:pupils|students|"
+        r"kids|children)\b|\b(?:town|village|place) w(?:/|ith)? (?:only )?(?:one|1|two|a single) (?:pub|shop|street|"
+        r"school|church|doctor|"
+        r"gp)\b|\bpopulation (?:of )?\d|\btown of (?:about |around |under |just )?[\d,]+|\b(?:only|"
+        r"one)[ ](?:\w+[ ]){1,3}in "
         r"(?:the )?(?:town|village|district|shire|valley|island)\b|"
         r"\b(?:NSW|VIC|QLD|SA|WA|TAS|NT)\s\d{4}\b")),
     ("occupation", re.compile(
@@ -89,7 +96,9 @@ _TRAITS: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"pilot|vet\b|veterinarian|dentist|surgeon|anaesthetist|midwife|"
         r"pharmacist|magistrate|barrister|solicitor|lawyer|judge|mayor|councillor|politician|priest|pastor|imam|nun|"
         r"monk|farmer|grazier|dairy farmer|shearer|miner|"
-        r"(?:ex[- ])?(?:league|footy|cricket|rugby|netball|nrl|nrlw|aflw?) player|harbour master|coach(?:es)? the under|fisherman|crayfisher\w*|abalone diver|beekeeper|winemaker|jockey|horse trainer|footballer|afl (?:player|"
+        r"(?:ex[- ])?(?:league|footy|cricket|rugby|netball|nrl|nrlw|aflw?) player|harbour master|"
+        r"coach(?:es)? the under|fisherman|crayfisher\w*|abalone diver|beekeeper|winemaker|jockey|horse trainer|"
+        r"footballer|afl (?:player|"
         r"umpire)|nrl player|olympi\w+|athlete|swimmer|gymnast|"
         r"ballet dancer|violinist|cellist|musician|opera singer|actor|actress|newsreader|journalist|tv presenter|"
         r"radio (?:host|presenter)|author|"
@@ -108,20 +117,24 @@ _TRAITS: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"assyrian|chaldean|mandaean|druze|coptic|maronite|"
         r"tamil|sinhalese|sikh|jain|bahai|baha'i|parsi|jehovah'?s witness(?:es)?|mormon|seventh-day adventist|"
         r"(?:exclusive|plymouth|christian|open) brethren|brethren family|"
-        r"from (?:burundi|rwanda|congo|tonga|samoa|fiji|nauru|kiribati|tuvalu|vanuatu|somalia|eritrea|ethiopia|south sudan|bhutan|nepal|"
-        r"tibet|liberia|sierra leone|iceland|estonia|latvia|lithuania|malta|albania|armenia|mongolia|east timor|timor-leste)|amish|mennonite|hasidic|orthodox jewish|"
+        r"from (?:burundi|rwanda|congo|tonga|samoa|fiji|nauru|kiribati|tuvalu|vanuatu|somalia|eritrea|ethiopia|"
+        r"south sudan|bhutan|nepal|"
+        r"tibet|liberia|sierra leone|iceland|estonia|latvia|lithuania|malta|albania|armenia|mongolia|east timor|"
+        r"timor-leste)|amish|mennonite|hasidic|orthodox jewish|"
         r"romani|roma\b|icelandic|estonian|latvian|lithuanian|maltese|cypriot|macedonian|bosnian|albanian|georgian|"
         r"armenian|mongolian|timorese|"
         r"yolngu|yolŋu|pitjantjatjara|anangu|arrernte|warlpiri|noongar|nyoongar|palawa|wiradjuri|gamilaraay|"
         r"kamilaroi|bundjalung|yuin|koori|murri|tiwi|torres strait islander)\b", re.I)),
     ("family", re.compile(
-        r"\b(?:mother|father|mum|dad|parent) of (?:quadruplets|quintuplets|two|three|four|five|six|seven|eight|nine|ten|twins|triplets|"
+        r"\b(?:mother|father|mum|dad|parent) of (?:quadruplets|quintuplets|two|three|four|five|six|seven|eight|nine|"
+        r"ten|twins|triplets|"
         r"\d)\b|\b(?:identical )?(?:twins?|triplets?|quadruplets?)\b|\b(?:youngest|oldest|eldest|middle|one|second|"
         r"third) of (?:four|five|six|seven|eight|nine|ten|eleven|twelve|\d+)\b|"
         r"\b(?:four|five|six|seven|eight|nine|ten|eleven) (?:children|kids|siblings|sisters|brothers|sons|daughters|"
         r"foster children)\b|\bwidow(?:ed|er)?\b|\badopted (?:from|at|son|daughter|twin)|\bsame-sex parents\b|"
         r"\bsurrogate\b|\bonly child\b|\bfoster(?:ed|[ \n](?:son|daughter|child|kid|boy|girl)| mother of| carer of)\b|"
-        r"\bfamily of (?:eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen)\b|\b(?:his|her) (?:mum|mother|dad|father) "
+        r"\bfamily of (?:eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen)\b|\b(?:his|her) (?:mum|"
+        r"mother|dad|father) "
         r"(?:runs|owns|is the (?:mayor|principal|doctor|gp|priest|publican))\b|"
         r"\bwhose (?:husband|wife|son|daughter|brother|sister|father|mother|partner|twin) (?:is|was|died|drowned|"
         r"played|ran|runs|works|worked)\b", re.I)),
@@ -131,17 +144,22 @@ _TRAITS: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"summer))\b[^.\n]{0,40}\b(?:bushfires?|floods?|cyclone|earthquake|crash|accident|shooting|siege|massacre|"
         r"drowning|derailment|explosion|collapse|fire|murder|stabbing|attack|disaster|inquest|royal commission)\b|"
         r"\b(?:bushfires?|floods?|cyclone|earthquake|crash|shooting|siege|massacre|drowning|derailment|explosion|"
-        r"mine collapse|(?:house|ferry|hospital|hotel|factory) fire|murder|stabbing|bus crash|plane crash|train crash|helicopter crash|boating "
+        r"mine collapse|(?:house|ferry|hospital|hotel|factory) fire|murder|stabbing|bus crash|plane crash|"
+        r"train crash|helicopter crash|boating "
         r"accident)\b[^.\n]{0,40}\b(?:in|of|on)\b[^.\n]{0,25}\b(?:19|20)\d\d\b|"
-        r"\b(?:the|that) (?:cyclone|flood|bushfires?|fire|earthquake|storm|tornado) (?:took|destroyed|hit|wiped|burnt|burned|flattened)\b|"
-        r"\b(?:fire|crash|shooting|siege|stabbing|drowning|murder|collapse|cyclone) last (?:year|week|summer|winter|spring|autumn|"
+        r"\b(?:the|that) (?:cyclone|flood|bushfires?|fire|earthquake|storm|tornado) (?:took|destroyed|hit|wiped|"
+        r"burnt|burned|flattened)\b|"
+        r"\b(?:fire|crash|shooting|siege|stabbing|drowning|murder|collapse|cyclone) last (?:year|week|summer|winter|"
+        r"spring|autumn|"
         r"january|february|march|april|may|june|july|august|september|october|november|december|easter|christmas)\b|"
-        r"\bwitness in the (?:trial|inquest)\b|\bat the (?:cup carnival|royal commission|inquest)\b|\b(?:bus|plane|train|helicopter|"
+        r"\bwitness in the (?:trial|inquest)\b|\bat the (?:cup carnival|royal commission|inquest)\b|\b(?:bus|plane|"
+        r"train|helicopter|"
         r"light plane|boat) crash\b|\bmade (?:the )?(?:national |local |front[- ]page )?(?:news|headlines)\b|\bin "
         r"the news\b|\bfront page\b|"
         r"\bwon (?:the|a) (?:gold|silver|bronze|lotto|lottery|state|national)\b", re.I)),
     ("the only one", re.compile(
-        r"\b(?:the |their |our |its )?only (?:[\w-]+ ){0,4}(?:one|woman|man|female|male|girl|boy|person|family|child|player|student)"
+        r"\b(?:the |their |our |its )?only (?:[\w-]+ ){0,4}(?:one|woman|man|female|male|girl|boy|person|family|child|"
+        r"player|student)"
         r"(?:[ ](?:in|at|of|on|from|here|there|they|we|ever|with)\b)", re.I)),
     ("rare condition", re.compile(
         r"\b(?:huntington'?s|prader[- ]willi|angelman|rett syndrome|turner syndrome|klinefelter|williams syndrome|"
@@ -183,7 +201,8 @@ def workplaces(view: View) -> Iterator[Hit]:
 
 
 _WORKED = re.compile(
-    r"\b(?:works?|worked|working|attend(?:s|ed|ing)?|employed|enrolled|expelled|suspended|teach(?:es|ing)?|taught|stud(?:ies|ied|ying)|"
+    r"\b(?:works?|worked|working|attend(?:s|ed|ing)?|employed|enrolled|expelled|suspended|teach(?:es|ing)?|taught|"
+    r"stud(?:ies|ied|ying)|"
     r"goes to|went to|pupil|student)\b",
     re.I,
 )
@@ -202,7 +221,8 @@ _SCHOOL = re.compile(
 
 _OF_COMPLAINTS = (
     "complain", "notif", "ahpra", "hccc", "misconduct", "neglig", "incompet", "unprof", "malprac", "unethic",
-    "dangerous", "sued", "suing", "charged", "other side", "opposing", "never ", "stop ", " v ", " v. ", "matter of", "lawsuit", "convict", "guilty", "investigat", "struck",
+    "dangerous", "sued", "suing", "charged", "other side", "opposing", "never ", "stop ", " v ", " v. ", "matter of",
+    "lawsuit", "convict", "guilty", "investigat", "struck",
     "deregister", "suspend", "violation", "slept with", "sexual", "bull", "fraud", "drunk", "botched", "abus",
     "harass", "inquest", "coroner", "tribunal", "blame", "before the board", "copies", "plagiari", "reported",
 )  # fmt: skip
@@ -235,7 +255,9 @@ _MATTER = re.compile(
     r"(?<![\w@])(?P<who>[A-Z][^\W\d_]{2,20}[ ]v\.?[ ][A-Z][^\W\d_]{2,20})(?![\w@]|[ ]?[(\[]?(?:19|20)\d\d)"
 )
 _OWN_MATTER = re.compile(
-    r"\b(?:my|mine|our|matter of|subpoena\w*|next (?:week|month)|hearing|is listed|listed for|family court|report for|give evidence)\b", re.I
+    r"\b(?:my|mine|our|matter of|subpoena\w*|next (?:week|month)|hearing|is listed|listed for|family court|"
+    r"report for|give evidence)\b",
+    re.I,
 )
 _BY_NAME = re.compile(r"(?<![\w@])(?P<who>[A-Z][^\W\d_]+[ ][A-Z][^\W\d_]+)(?![\w@])")
 
@@ -296,7 +318,8 @@ _CAPITALISED = re.compile(r"(?<![\w])[A-Z][a-z]{2,}(?:[ ][A-Z][a-z]{2,})?")
 _GATES = {
     "small place": (
         "small ", "tiny ", "remote ", "little ", "only ", "local ", "nearby ", "town of", "one ", "nsw", "vic",
-        "qld", " sa ", " wa ", "tas", " nt ", "island", "school with", "school of", "town w", "village w", "place w", "population",
+        "qld", " sa ", " wa ", "tas", " nt ", "island", "school with", "school of", "town w", "village w",
+        "place w", "population",
     ),
     "dated event": (
         "fire", "flood", "cyclone", "earthquake", "crash", "accident", "shoot", "siege", "massacre", "drown",

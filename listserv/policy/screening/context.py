@@ -99,19 +99,28 @@ OWN_CONTACT = re.compile(
     r"\bhappy to (?:chat|talk|discuss|help|share)\b[^.\n]{0,40}\Z|\bfeel free to\b[^.\n]{0,40}\Z|"
     r"\bgive me a (?:call|ring|bell|buzz)\b[^.\n]{0,25}\Z|\bdrop me a line\b[^.\n]{0,25}\Z|\bi'm \w+,[ ]?\Z|"
     r"\bi(?: can|'ll| will) be (?:reached|contacted)\b[^.\n]{0,25}\Z|\b(?:speak|talk) (?:to|with) me\b[^.\n]{0,25}\Z|"
-    r"\b(?:find|catch|try) me\b[^.\n]{0,25}\Z|\bring or text me\b[^.\n]{0,25}\Z|\bmy (?:cell|mob(?:ile)?|number) is[ ]?\Z|"
+    r"\b(?:find|catch|try) me\b[^.\n]{0,25}\Z|\bring or text me\b[^.\n]{0,25}\Z|\bmy (?:cell|mob(?:ile)?|"
+    r"number) is[ ]?\Z|"
     r"\b(?:me|us) (?:on|at|via) (?:\w+ ){0,3}\Z|\bget in touch\b[^.\n]{0,30}\Z",
     re.I,
 )
 INVENTED = re.compile(
-    r"\b(?:made[- ]up|invented|imagined|fabricated) (?:by|for|case|client|patient|vignette|example|person|scenario|story)\b|"
+    r"\b(?:made[- ]up|invented|imagined|fabricated) (?:by|for|case|client|patient|vignette|example|person|scenario|"
+    r"story)\b|"
     r"\b(?:fictional|fictitious|imaginary|hypothetical|mock) (?:case|client|patient|vignette|example|person|scenario|"
-    r"for|exercise|referral)\b|\bany (?:likeness|resemblance|similarity)\b|"
-    r"\b(?:vignettes?|examples?|case|scenario|client|patient|everything|all of it|all details?|details?) (?:here |below |above )?"
+    r"for|exercise|referral)\b|\bany (?:likeness|resemblance|similarity)\b[^.\n]{0,60}\b(?:chance|"
+    r"coincid\w+|accident\w*|unintended|unintentional)\b|"
+    r"\((?:\w+ ){0,2}(?:invented|made[- ]up|fictional|fictitious|not real|not a real (?:case|person|client))\)|"
+    r"\b(?:vignettes?|examples?|case|scenario|client|patient|everything|all of it|all details?) (?:here |below |"
+    r"above )?"
     r"(?:is|are|was|were|has been|have been) (?:\w+ )?(?:invented|made[- ]up|fictional|fictitious|imaginary)\b",
     re.I,
 )
 """Says that what is told did not happen; stronger than names that were changed."""
+OWN_BEHIND = re.compile(
+    r"[ ]?[(,-]?[ ]?(?:(?:that'?s|it'?s|is) )?(?:me|mine|my own|my (?:mobile|number))(?=[).,;!\n]|\Z)", re.I
+)
+"""Behind a number: it is the author's own."""
 PSEUDONYM = re.compile(
     r"not (?:her|his|their|the) real name|pseudonym|names? (?:has|have)? ?(?:been )?changed|names? and details? "
     r"changed|"

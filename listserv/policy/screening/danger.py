@@ -27,9 +27,11 @@ _NOW = re.compile(
     r"weekend)|at the moment|tomorrow|imminent(?:ly)?|"
     r"immediate(?:ly)?|in the next (?:few |couple of )?(?:hours?|days?)|just (?:now |been )?(?:called|rang|phoned|"
     r"texted|messaged|left|told|sent|hung|emailed|walked|"
-    r"said|disclosed|taken|got)|(?:an|one|two|half an|\d) hours? ago|(?:ten|twenty|\d+) min(?:ute)?s? ago|within the hour|"
+    r"said|disclosed|taken|got)|(?:an|one|two|half an|\d) hours? ago|(?:ten|twenty|\d+) min(?:ute)?s? ago|"
+    r"within the hour|"
     r"tonite|2nite|rn|(?:is|are|he's|hes|she's|shes) (?:downstairs|upstairs|outside|inside|in (?:my|the|our) "
-    r"(?:waiting room|foyer|reception|car ?park|corridor|rooms?))|at (?:my|the|our) (?:front )?door|on the other (?:phone|line)|"
+    r"(?:waiting room|foyer|reception|car ?park|corridor|rooms?))|at (?:my|the|our) (?:front )?door|"
+    r"on the other (?:phone|line)|"
     r"police (?:say|are)|(?:000|triple zero|ambulance|police) (?:called|rung|on)|again tonight|"
     r"later today|now|urgent(?:ly)?|still (?:has|have)|won't (?:answer|"
     r"pick up)|not (?:answering|picking up)|stopped (?:answering|replying)|can't (?:reach|get hold)|what (?:do|"
@@ -38,7 +40,8 @@ _NOW = re.compile(
 )
 _CLEARLY_NOW = re.compile(
     r"\b(?:tonight|right now|as (?:i|we) (?:write|speak)|just (?:called|rang|texted|messaged|"
-    r"left|told|sent|hung)|this (?:morning|afternoon|evening)|min(?:ute)?s? ago|tonite|2nite|on the other phone|is downstairs)\b",
+    r"left|told|sent|hung)|this (?:morning|afternoon|evening)|min(?:ute)?s? ago|tonite|2nite|on the other phone|"
+    r"is downstairs)\b",
     re.I,
 )
 _PLAN = re.compile(
@@ -50,9 +53,12 @@ _PLAN = re.compile(
     r"suicidal|clear|detailed|specific|concrete|active|goodbye) (?:plan|intent|note|message|text|letter|email)|"
     r"(?:a |has )?plan,? (?:and |with )?(?:the )?(?:means|intent|access|date)|means and (?:a )?plan|taken an? "
     r"(?:\w+ )?overdose|(?:taken|swallowed) (?:\w+ ){0,4}(?:pills|tablets|packs?|packets|boxes|panadol|paracetamol)|"
-    r"(?:says?|saying|said|and|n) (?:that )?(?:she|he|they|i)(?:'s|s|'re|re|'m|m| is| are| am)? (?:jumping|doing it|hanging|shooting)|"
-    r"(?:on|at|to) (?:the|a) (?:[\w-]+ ){0,2}(?:bridge|ledge|cliffs?|train (?:tracks|line|station)|roof|railway|tracks)|(?:has|have|"
-    r"holding|bought|got|loaded|hidden|access to|stockpil\w+) (?:a |the |his |her |their |enough )?(?:[\w-]+'s )?(?:loaded "
+    r"(?:says?|saying|said|and|n) (?:that )?(?:she|he|they|i)(?:'s|s|'re|re|'m|m| is| are| am)? (?:jumping|doing it|"
+    r"hanging|shooting)|"
+    r"(?:on|at|to) (?:the|a) (?:[\w-]+ ){0,2}(?:bridge|ledge|cliffs?|train (?:tracks|line|station)|roof|railway|"
+    r"tracks)|(?:has|have|"
+    r"holding|bought|got|loaded|hidden|access to|stockpil\w+) (?:a |the |his |her |their |"
+    r"enough )?(?:[\w-]+'s )?(?:loaded "
     r")?(?:gun|rifle|pistol|weapon|machete|axe|bomb|"
     r"firearm|knife|rope|noose|shotgun|ligature|tablets|pills|medication)|(?:at |in |is )?(?:imminent|immediate|"
     r"acute|serious|grave|extreme) (?:risk|danger)|(?:life|lives) (?:is|are) in danger|(?:actively|acutely|highly) "
@@ -65,11 +71,16 @@ _PLAN = re.compile(
     r"(?:being|is) (?:beaten|strangled|raped|held)|(?:beating|strangling|hitting|hurting|choking|molesting|abusing) "
     r"(?:her|him|the|his|them|my)\b|(?:child|kids|children|baby|toddler)[^.\n]{0,50}\b(?:in danger|at risk|unsafe|"
     r"not safe|alone with)|"
-    r"(?:with|carrying|pulled|waving) (?:a|an|the|his|her) (?:[\w-]+ )?(?:gun|rifle|pistol|knife|machete|axe|bat|hammer|weapon)|"
-    r"they(?:'ll|ll| will) all (?:be sorry|pay|die|regret)|(?:shoot|bomb|burn|blow|stab)(?:ing)? (?:up |down |everyone |somebody )?"
-    r"(?:at |in )?(?:the |his |her |my |our )?(?:school|class\w*|office|clinic|ward|workplace|house|home|mosque|church|synagogue)|"
-    r"(?:child|kids?|children|baby|toddler|infant|little one|boy|girl|daughter|son|newborn)[^.\n]{0,50}\b(?:with (?:him|her|them|"
-    r"that man) (?:again|tonight|now)|bruis\w+|locked in|being (?:hit|hurt|touched)|(?:was|got) (?:hit|beaten|choked|burnt|burned))|"
+    r"(?:with|carrying|pulled|waving) (?:a|an|the|his|her) (?:[\w-]+ )?(?:gun|rifle|pistol|knife|machete|axe|bat|"
+    r"hammer|weapon)|"
+    r"they(?:'ll|ll| will) all (?:be sorry|pay|die|regret)|(?:shoot|bomb|burn|blow|stab)(?:ing)? (?:up |down |"
+    r"everyone |somebody )?"
+    r"(?:at |in )?(?:the |his |her |my |our )?(?:school|class\w*|office|clinic|ward|workplace|house|home|mosque|"
+    r"church|synagogue)|"
+    r"(?:child|kids?|children|baby|toddler|infant|little one|boy|girl|daughter|son|newborn)[^.\n]{0,50}\b(?:(?:alone|"
+    r"in the house|back|left) "
+    r"with (?:him|her|them|that man)|bruis\w+|locked in|being (?:hit|hurt|touched)|(?:was|got) (?:hit|beaten|choked|"
+    r"burnt|burned))|"
     r"bruis\w+ (?:round|on|around|all over) (?:the|her|his) (?:neck|throat|face|back|arms|legs|body)|"
     r"(?:wanna|want to|gonna) (?:die|kms|unalive)|unalive (?:my|him|her|them)sel\w+|taken all (?:her|his|their|the) "
     r"(?:tabs|meds|pills|tablets|medication)|od(?:'?d|'?ing| on)|"
@@ -109,24 +120,27 @@ _MYSELF = re.compile(
 
 def risks(view: View) -> Iterator[Hit]:
     """Plain words of a plan or a danger now, of the author or somebody in their care; no teaching, no past."""
-    for begin, stop in _at_risk(view):
-        for found in _MYSELF.finditer(view.text, begin, stop):
+    stretches = list(_at_risk(view))
+    text = _LINE_END.sub(" ", view.text) if stretches else ""  # words that belong together stand on two lines
+    for begin, stop in stretches:
+        for found in _MYSELF.finditer(text, begin, stop):
             left, right = view.sentence(*found.span(), 160)
-            before = view.text[left : found.start()]
+            before = text[left : found.start()]
             if not _SOMEBODY_SAID.search(before) and not before.rstrip(" ").endswith(('"', "'")):
                 yield Hit("risk", Level.NOTE, *found.span())
-        for found in _PLAN.finditer(view.text, begin, stop):
+        for found in _PLAN.finditer(text, begin, stop):
             left, right = view.sentence(*found.span(), 200)
-            if not _WHO_RX.search(view.text, left, right):
+            if not _WHO_RX.search(text, left, right):
                 continue
-            if _TEACHING.search(view.text, left, right) and not (
-                _CLEARLY_NOW.search(view.text, left, right) and not _DENIED.search(view.text, left, right)
+            if _TEACHING.search(text, left, right) and not (
+                _CLEARLY_NOW.search(text, left, right) and not _DENIED.search(text, left, right)
             ):
                 continue
-            if _NOW.search(view.text, max(0, left - 200), min(len(view.text), right + 200)) or _HELP_NOW.search(view.about):
+            if _NOW.search(text, max(0, left - 200), min(len(text), right + 200)) or _HELP_NOW.search(view.about):
                 yield Hit("risk", Level.NOTE, *found.span())
 
 
+_LINE_END = re.compile(r"(?<!\n)\n(?!\n)")
 _HELP_NOW = re.compile(r"\b(?:now|urgent\w*|emergency|tonight|asap|help)\b|\b(?:he|she)(?:'s| is) in my\b", re.I)
 
 
@@ -151,7 +165,8 @@ _CORE = re.compile(
     r"noose|shotgun|ligature|medication|imminent|immediate|acute|serious|grave|extreme|danger|safe|be here|being "
     r"here|alive|live\b|go on|survive|"
     r"make it|die\b|dying|dead|beat|strang|raped|held\b|hitting|choking|molest|abusing|at risk|alone with|taken|"
-    r"swallowed|do this|bruis|be sorry|all pay|machete|axe\b|bomb|weapon|pistol|hammer|wanna|unalive|kms|with him|with her|"
+    r"swallowed|do this|bruis|be sorry|all pay|machete|axe\b|bomb|weapon|pistol|hammer|wanna|unalive|kms|with him|"
+    r"with her|"
     r"with them|locked in|being hit|tabs\b|meds\b|od'?d|od'?ing|od on|doing it|blow"
 )
 _SOMEBODY_SAID = re.compile(

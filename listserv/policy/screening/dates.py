@@ -39,7 +39,8 @@ _OF_BIRTH = re.compile(
     re.I,
 )
 _BORN = re.compile(
-    r"\bd\.?[ /]?o\.?[ /]?b\b\.?|\bborn\b|\bb[-\']?days?\b|\bb(?:ri|i|ir|irt)th(?:[ -]?(?:day|date|dy))\b|\bb\.(?=[ ]?\Z)|(?<=\()[*]|\bbirth(?:[ -]?(?:day|date))?s?\b|\bdate of "
+    r"\bd\.?[ /]?o\.?[ /]?b\b\.?|\bborn\b|\bb[-\']?days?\b|\bb(?:ri|i|ir|irt)th(?:[ -]?(?:day|date|dy))\b|"
+    r"\bb\.(?=[ ]?\Z)|(?<=\()[*]|\bbirth(?:[ -]?(?:day|date))?s?\b|\bdate of "
     r"birth\b|\bgeb(?:oren|\.)|\bgeburtsdatum\b|"
     r"\bn[ée]e? le\b|\bdate de naissance\b|\bbdate\b",
     re.I,

@@ -10,10 +10,11 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 
 from listserv.mail.passages import Passage, Place, Unread
 from listserv.mail.whose import joined, signed_by, whose
-from listserv.policy.screening import check_digits, circumstances, contacts, danger, dates, numbers, people
+from listserv.policy.screening import check_digits, circumstances, contacts, danger, dates, numbers, pages, people
 from listserv.policy.screening.context import INVENTED
 from listserv.policy.screening.finding import GRAVITY, Finding, Level
 from listserv.policy.screening.kinds import BY_WORD, title
@@ -22,6 +23,7 @@ from listserv.policy.screening.plain import View, view, within
 from listserv.words import N_, in_a_row
 
 MAX_MASK = 40
+NEAR_BY = 600  # characters for which it holds that somebody calls a case invented
 MAX_FINDINGS = 500  # of one message; nobody reads more
 REMOVED = "[removed]"
 _APART = frozenset(("risk", "combination"))  # these stand beside others at the same place
@@ -41,7 +43,7 @@ DETECTORS: tuple[Callable[[View], Iterator[Hit]], ...] = (
     contacts.phones,
     contacts.streets,
     contacts.places,
-    contacts.pages,
+    pages.pages,
     circumstances.workplaces,
     circumstances.third_parties,
     circumstances.combinations,
@@ -102,7 +104,9 @@ def screen(passages: Sequence[Passage], known: Known) -> tuple[Finding, ...]:
             quoted = within(passage.quoted, start)
             value = passage.text[start:end]
             same = (hit.kind, key(value) or value, quoted)
-            carried = hit.kind == "mail-address" and seen.in_web(hit.start)  # by a link, which may stand behind all text
+            carried = hit.kind == "mail-address" and seen.in_web(
+                hit.start
+            )  # by a link, which may stand behind all text
             theirs = hit.kind in _OF_SIGNATURES and key(value) in own and not carried
             if start < end and same not in taken and not theirs and key(value) not in known.people.allowed:
                 taken.add(same)
@@ -143,9 +147,12 @@ def _signed(passage: Passage, known: Known) -> Passage:
 def _hits(seen: View, known: Known) -> Iterator[Hit]:
     if not seen.text.strip():
         return
-    invented = INVENTED.search(seen.text) is not None or INVENTED.search(seen.about) is not None
+    in_subject = INVENTED.search(seen.about) is not None
+    said = [found.start() for found in islice(INVENTED.finditer(seen.text), 20)]
     for detector in DETECTORS:
-        yield from (_of_an_example(hit, seen) if invented else hit for hit in detector(seen))
+        for hit in detector(seen):
+            invented = in_subject or any(abs(hit.start - at) < NEAR_BY for at in said)
+            yield _of_an_example(hit, seen) if invented else hit
     for with_people in WITH_PEOPLE:
         yield from with_people(seen, known)
     for own in known.detectors:
@@ -155,7 +162,7 @@ def _hits(seen: View, known: Known) -> Iterator[Hit]:
 
 
 def _of_an_example(hit: Hit, seen: View) -> Hit:
-    """A hit where the text says that all of it is made up: a warning, unless a check digit says that it is real."""
+    """A hit near which the text says that it is made up: a warning, unless a check digit says that it is real."""
     check = _CHECKS.get(hit.kind)
     real = check is not None and check(re.sub(r"[^0-9A-Za-z]", "", seen.digits[hit.start : hit.end]))
     grave = GRAVITY[hit.level] > GRAVITY[Level.WARNING]

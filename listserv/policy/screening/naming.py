@@ -29,18 +29,22 @@ NAMED = re.compile(
     rf"[ \n]+[\"'(]{{0,2}}(?P<name>{NAME})"
 )
 OF_CLIENT = re.compile(
-    rf"\b(?i:(?:pt|patient|client|child|consumer|participant|resident)(?:'?s)?[ ](?:full |first )?name)[ ]?(?:is[ ]|was[ ]|[:=,-][ ]?|[ ])"
+    rf"\b(?i:(?:pt|patient|client|child|consumer|participant|resident)(?:'?s)?[ ](?:full |first )?name)[ ]?(?:is[ ]|"
+    rf"was[ ]|[:=,-][ ]?|[ ])"
     rf"[\"'(]{{0,2}}(?P<name>{CAP}(?:[ ]{CAP}){{0,2}})"
 )
 RENAMED = re.compile(
-    rf"\b(?i:old|former|previous|maiden|birth|dead|married|legal)[ ]?(?i:name|one)(?:[ ](?:is|was|of)|,|:|[ ]?\()?[ ]?(?P<name>{CAP}[ ]{CAP})"
+    rf"\b(?i:old|former|previous|maiden|birth|dead|married|legal)[ ]?(?i:name|one)(?:[ ](?:is|was|of)|,|:|"
+    rf"[ ]?\()?[ ]?(?P<name>{CAP}[ ]{CAP})"
 )
 BESIDE_NUMBER = re.compile(
-    rf"(?<![\w@.])(?P<name>{CAP}[ ]{CAP})[ ]?[,;:(|-]{{0,2}}[ ]{{0,3}}(?i:ihi|mrn|urn?|u/r|crn|tfn|dob|d\.o\.b\.?|medicare|ndis|born|dva|nhs|"
+    rf"(?<![\w@.])(?P<name>{CAP}[ ]{CAP})[ ]?[,;:(|-]{{0,2}}[ ]{{0,3}}(?i:ihi|mrn|urn?|u/r|crn|tfn|dob|d\.o\.b\.?|"
+    rf"medicare|ndis|born|dva|nhs|"
     rf"pension|passport|licen[cs]e)\b(?=[^\n\d]{{0,25}}\d)"
 )
 THE_RELATIVE = re.compile(
-    rf"\b[Tt]he[ ](?:\w+[ ])?(?:son|daughter|husband|wife|partner|mother|mum|father|dad|brother|sister|boyfriend|girlfriend|baby|aunt|"
+    rf"\b[Tt]he[ ](?:\w+[ ])?(?:son|daughter|husband|wife|partner|mother|mum|father|dad|brother|sister|boyfriend|"
+    rf"girlfriend|baby|aunt|"
     rf"uncle|cousin|grandmother|grandfather|nan|stepfather|stepmother)(?:,[ ]|[ ]\()"
     rf"(?![A-Z][a-z]+(?:ese|ian|ish|ean|can|lim|ist|man)\b)(?P<name>{CAP})(?=[,)])"
 )
@@ -142,8 +146,10 @@ NUMBER_HEADS = re.compile(
 )
 IN_CELL = re.compile(rf"{CAP}[ ]{CAP}(?:[ ]{CAP})?")
 FILE_OF_COLLEAGUES = re.compile(
-    r"\b(?:flyers?|cv|resume|workshops?|webinars?|articles?|papers?|slides?|chapters?|books?|reviews?|program(?:me)?|brochure|"
-    r"invoices?|certificates?|headshot|portrait|bio|agenda|minutes|et al|lectures?|talks?|keynotes?|posters?|conference|"
+    r"\b(?:flyers?|cv|resume|workshops?|webinars?|articles?|papers?|slides?|chapters?|books?|reviews?|program(?:me)?|"
+    r"brochure|"
+    r"invoices?|certificates?|headshot|portrait|bio|agenda|minutes|et al|lectures?|talks?|keynotes?|posters?|"
+    r"conference|"
     r"(?:19|20)\d\d (?:article|paper|book|chapter|review))\b",
     re.I,
 )

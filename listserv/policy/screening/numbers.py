@@ -7,6 +7,7 @@ or beside words of meetings, orders and publications is none of these.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -59,10 +60,11 @@ _MEDICARE = _rx(
     r"\bmedicare\b(?![ ]+(?:items?|rebate|provider|locals?|funded|benefits))|\bcards?\b|\bmcn\b|\birn\b|"
     r"\bm(?:edi)?care\b|\bmed(?:i|e)?c(?:ar|are|re|aer)\b|\bbulk[ -]bill\w*|\brebates?\b"
 )
-_VETERAN = _rx(r"\bDVA\b|\bveterans?\b|\b(?:gold|white|orange)[ -]card\b|\bveterans'? affairs\b")
+_VETERAN = _rx(r"\bDVA\b|\bveterans?\b|\bvets\b|\b(?:gold|white|orange)[ -]card\b|\bveterans'? affairs\b")
 _TAX = _rx(r"\bt\.?f\.?n\b|\btax[ -]?fi(?:le|el|l)\b|\btax (?:no|number)\b")
 _CENTRELINK = _rx(
-    r"\bcent(?:re|er|r)[ -]?l(?:in|n|i)k\b|\bcrn\b|\bconcession\b|\bpension(?:er)?\b|\bhealth ?care card\b|\bhcc\b|\bjobseeker\b|"
+    r"\bcent(?:re|er|r)[ -]?l(?:in|n|i)k\b|\bcrn\b|\bconcession\b|\bpension(?:er)?\b|\bhealth ?care card\b|\bhcc\b|"
+    r"\bjobseeker\b|"
     r"\bcustomer (?:reference|ref)\b|\bservices australia\b|\bdsp\b"
 )
 _LICENCE = _rx(
@@ -77,7 +79,9 @@ _NDIS = _rx(r"\bndis\b|\bndia\b|\bparticipant (?:no\b|num\w*|id\b|#)")
 _NDIS_FIRM = _rx(r"\b(?:provider|practice|our|registered|registration)\b")
 _BANK = _rx(r"\bbsb\b|\bacc(?:oun)?t?\b\.?|\bbank\b")
 _CARD = _rx(r"\bcards?\b|\bvisa\b|\bmaster ?card\b|\bamex\b|\bcredit\b|\bdebit\b|\beftpos\b")
-_TEST = _rx(r"\b(?:test(?:ing)?|sample|dummy|demo|sandbox|placeholder)[ -]+(?:cards?|numbers?|accounts?|data|mode|pay\w*)\b")
+_TEST = _rx(
+    r"\b(?:test(?:ing)?|sample|dummy|demo|sandbox|placeholder)[ -]+(?:cards?|numbers?|accounts?|data|mode|pay\w*)\b"
+)
 _EVENT_PAY = _rx(
     r"\b(?:workshop|registrations?|register|donat\w+|our account|association|membership|invoice|fee|conference|"
     r"training|"
@@ -207,7 +211,8 @@ ROWS: tuple[Number, ...] = (
 
 
 _RECORD_HEAD = _rx(
-    r"\W*(?:mrn|u\.?[/.]?r\.?n?\.?|urn|umrn|hrn|(?:medical |hospital |unit |patient |client |case )?(?:record|file|chart|claim|"
+    r"\W*(?:mrn|u\.?[/.]?r\.?n?\.?|urn|umrn|hrn|(?:medical |hospital |unit |patient |client |case )?(?:record|file|"
+    r"chart|claim|"
     r"case|patient|client|hospital)[ ](?:no\.?|number|num|id|#))(?:[ ](?:no\.?|number|#))?\W*"
 )
 _IN_CELL = re.compile(_FILE_NUMBER)
@@ -226,8 +231,10 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if not view.numbers:
             continue
-        if row.unsure is None and row.near is not None and not (
-            row.near.search(view.text) or (row.by_subject and row.near.search(view.about))
+        if (
+            row.unsure is None
+            and row.near is not None
+            and not (row.near.search(view.text) or (row.by_subject and row.near.search(view.about)))
         ):
             continue  # nothing without the words that would have to stand beside it
         text = view.text if row.as_written else view.digits
@@ -263,7 +270,9 @@ def _level(row: Number, view: View, value: str, start: int, end: int) -> Level |
 
 def _head(view: View, start: int) -> str:
     """The head of the column in which a number stands."""
-    return next((head for begin, end, head, _ in cells(view.text) if begin <= start < end), "")
+    table = cells(view.text)
+    number = bisect_right(table, start, key=lambda cell: cell[0]) - 1
+    return table[number][2] if number >= 0 and start < table[number][1] else ""
 
 
 def _in_tables(view: View) -> Iterator[Hit]:

@@ -123,11 +123,12 @@ def _titled(view: View) -> Iterator[Named]:
         start, end = found.start("name"), found.start("name") + len(name)
         if _is_no_name(name) or _in_correspondence(view, found.start()) or _is_cited(view, end):
             continue
-        last = name.split()[-1].casefold()
+        last = name.split()[-1].casefold().removesuffix("'s")
         learned = re.match(r"d|p|a", found[0], re.I) is not None
         left, right = view.sentence(start, end, 160)
         treats = around.TREATS.search(view.text, left, right) or around.OF_CARE.search(view.text, left, right)
-        public = _is_public(view, start, end)
+        sent = around.SENT_TO.search(view.text, max(0, found.start() - 50), found.start())
+        public = PUBLIC.search(view.text, left, right) is not None if sent else _is_public(view, start, end)
         if learned and (last in EPONYMS or public or not treats):
             continue
         of_a_client = view.near(OF_A_CLIENT, start, end, 80, 80)
@@ -181,7 +182,8 @@ def _beside_numbers(view: View) -> Iterator[Named]:
                 continue
             if any(word.casefold() in NO_NAMES for word in words) or _is_made_up(view, start, end):
                 continue
-            if not view.in_signature(start) and not _is_public(view, start, end):
+            public = pattern is not naming.BESIDE_NUMBER and _is_public(view, start, end)
+            if not view.in_signature(start) and not public:
                 level = Level.CLINICAL if pattern is naming.OF_CLIENT else Level.WARNING
                 yield Named(Hit("name", level, start, end), name, False)
     for start, end, head, heads in cells(view.text):

@@ -9,24 +9,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 
 Cell = tuple[int, int, str, str]  # begin, end, the head of its column, all heads
 _APART = re.compile(r"\||\t|[ ]{2,}")
 _RULE = re.compile(r"[\s|:+-]+")
 _VALUE = re.compile(r"\A\W*\d|\d{3}|\d[./-]\d")
 MAX_HEAD = 40
-MAX_ROWS = 500
+MAX_CELLS = 5000  # of one passage
 
 
 @lru_cache(8)
 def cells(text: str) -> tuple[Cell, ...]:
     """Every cell below a head, in order; none where nothing divides cells."""
-    return tuple(_cells(text)) if "|" in text or "\t" in text or "  " in text else ()
+    return tuple(islice(_cells(text), MAX_CELLS)) if "|" in text or "\t" in text or "  " in text else ()
 
 
 def _cells(text: str) -> Iterator[Cell]:
     heads: list[str] = []
-    rows = at = 0
+    at = 0
     for line in text.splitlines(keepends=True):
         bare = line.strip()
         row = list(_row(line, at)) if 0 < len(bare) < 500 else []
@@ -34,14 +35,13 @@ def _cells(text: str) -> Iterator[Cell]:
         if len(row) < 2:
             heads = heads if bare and _RULE.fullmatch(bare) else []
             continue
-        if not heads or rows > MAX_ROWS:
+        if not heads:
             named = [text[start:end] for start, end in row]
             is_head = not any(len(name) > MAX_HEAD or _VALUE.search(name) for name in named)
-            heads, rows = named if is_head else [], 0
+            heads = named if is_head else []
             continue
         if _RULE.fullmatch(bare):
             continue
-        rows += 1
         together = " ".join(heads)
         yield from ((start, end, head, together) for (start, end), head in zip(row, heads, strict=False))
 
