@@ -17,6 +17,7 @@ from listserv.policy.screening.context import (
     OWN_CONTACT,
     PUBLIC,
     SERVICE,
+    of_a_case,
 )
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit, Known, key
@@ -239,10 +240,10 @@ def _whose(view: View, start: int, end: int, value: str, people: bool) -> Level 
         if not mobile or offered:
             return None
         return Level.WARNING if _LINE.search(view.text, *place) else Level.CLINICAL
-    of_a_case = people or CASE.search(view.text, left, right)
-    if not of_a_case and not CASE.search(view.text) and _CALL_SOMEBODY.search(view.text, max(0, start - 60), start):
+    case = people or CASE.search(view.text, left, right)
+    if not case and not of_a_case(view.text) and _CALL_SOMEBODY.search(view.text, max(0, start - 60), start):
         return Level.WARNING  # a colleague who is to be called, most likely
-    return Level.CLINICAL if mobile or of_a_case else Level.WARNING
+    return Level.CLINICAL if mobile or case else Level.WARNING
 
 
 def addresses(view: View, known: Known) -> Iterator[Hit]:
@@ -308,8 +309,7 @@ def mail_addresses(view: View) -> Iterator[str]:
 
 def streets(view: View) -> Iterator[Hit]:
     """Street addresses but for the author's own, of services and of events."""
-    of_a_case = CASE.search(view.text) is not None or CASE.search(view.about) is not None
-    only_offers = not of_a_case and any(
+    only_offers = not (of_a_case(view.text) or of_a_case(view.about)) and any(
         words.search(text) for words in (OFFERED, _VENUE) for text in (view.about, view.text)
     )  # nobody in care is spoken of
     for pattern in (_STREET, _LOWER_STREET, _ESTATE, _PO_BOX, _ABROAD):
@@ -345,12 +345,12 @@ def _in_list_of_authors(value: str) -> bool:
 
 def places(view: View) -> Iterator[Hit]:
     """A place with its postcode, and small towns in the text of a case."""
-    of_a_case = CASE.search(view.text) is not None
-    only_offers = not of_a_case and OFFERED.search(view.text) is not None
+    case = of_a_case(view.text)
+    only_offers = not case and OFFERED.search(view.text) is not None
     for found in view.by_numbers(_POSTCODE):
         if not view.in_signature(found.start()) and not _of_an_event(view, *found.span(), only_offers):
             yield Hit("place", Level.WARNING, *found.span())
-    if view.passage.place == Place.FILE_NAME or not of_a_case:
+    if view.passage.place == Place.FILE_NAME or not case:
         return
     for found in _TOWN.finditer(view.text):
         words = found[0].split(" ")

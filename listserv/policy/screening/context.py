@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 PERSON_WORDS = (
     r"clients?|patients?|pts?|consumers?|residents?|participants?|child(?:ren)?|kids?|boy|girl|man|woman|lady|"
@@ -128,3 +129,9 @@ PSEUDONYM = re.compile(
     r"fictional|fictitious|composite|made[- ]up|invented|not a real|character",
     re.I,
 )
+
+
+@lru_cache(16)
+def of_a_case(text: str) -> bool:
+    """Whether a text speaks of somebody in care at all; kept, for every hit in the text asks it."""
+    return CASE.search(text) is not None

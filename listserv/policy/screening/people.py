@@ -15,7 +15,7 @@ from itertools import islice
 from listserv.mail.passages import Place
 from listserv.policy.screening import around_names as around
 from listserv.policy.screening import naming
-from listserv.policy.screening.context import CASE, OF_A_CLIENT, OFFERED, PSEUDONYM, PUBLIC
+from listserv.policy.screening.context import CASE, OF_A_CLIENT, OFFERED, PSEUDONYM, PUBLIC, of_a_case
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.given_names import ALL, GIVEN
 from listserv.policy.screening.known import Hit, Known
@@ -109,11 +109,12 @@ def _is_made_up(view: View, start: int, end: int) -> bool:
     return bool(PSEUDONYM.search(view.text, max(0, start - 60), min(len(view.text), end + 60)))
 
 
-def _at_work(view: View) -> bool:
+@lru_cache(8)
+def _at_work(text: str, about: str) -> bool:
     """Whether something is offered or organised and nobody in care is spoken of."""
-    if CASE.search(view.text) or CASE.search(view.about):
+    if of_a_case(text) or of_a_case(about):
         return False
-    return any(words.search(text) for words in (OFFERED, around.STAFF) for text in (view.about, view.text))
+    return any(words.search(one) for words in (OFFERED, around.STAFF) for one in (about, text))
 
 
 def _titled(view: View) -> Iterator[Named]:
@@ -141,7 +142,7 @@ def _titled(view: View) -> Iterator[Named]:
             continue
         # a colleague who is recommended or farewelled is named with good reason
         praised = not learned and not of_a_client and around.PROFESSIONAL.search(view.text, left, right)
-        nobodys = not learned and not of_a_client and _at_work(view)
+        nobodys = not learned and not of_a_client and _at_work(view.text, view.about)
         yield Named(
             Hit("name", Level.WARNING if praised or nobodys else Level.CLINICAL, found.start(), end), name, False
         )
