@@ -372,6 +372,6 @@ _SOMEBODY = re.compile(
     r"\b(?:my|a|an|the|one|this|our|another)[ ](?:[\w-]+[ ,]{1,2}){0,5}(?:client|patient|pt|man|woman|boy|girl|"
     r"child|couple|family|veteran|student|teenager|"
     r"adolescent|mother|father|mum|dad|widow|widower|person|lady|gentleman|resident|nurse|teacher|farmer|officer)\b|"
-    r"\b(?:she|he|her|his)\b",
+    r"\b(?:she|he|her|his|shes|hes)\b",
     re.I,
 )

@@ -122,7 +122,7 @@ _BUILDING = re.compile(
     r"Hall|Hotel|Theatre|Centre|Clinic|Institute|College|Press|Society)[^.\n]{0,12}\Z"
 )
 _ASKED_FOR = re.compile(
-    r"\b(?:address of|where is|way to|find)[ ](?:the[ ]|our[ ])?(?:[A-Z][\w']+[ ]){0,4}(?:Court|Registry|Hospital|"
+    r"\b(?i:address of|where is|way to|find)[ ](?:the[ ]|our[ ])?(?:[A-Z][\w']+[ ]){0,4}(?:Court|Registry|Hospital|"
     r"Clinic|Centre|Office|"
     r"Library|Station|School|University|Tribunal|Museum|Hall)\b"
 )

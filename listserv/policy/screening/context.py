@@ -27,7 +27,7 @@ CASE = re.compile(
     r"\b(?:clients?|patients?|pts?|yo|y/o|presented|presents|presenting|referred (?:by|to) me|admitted|admission|"
     r"discharged|diagnos\w+|disclosed|self[- ]harm\w*|overdose\w*|my (?:session|sessions) with|first seen|first "
     r"session|"
-    r"symptoms|she|he|her|his|young person|boy|girl)\b",
+    r"symptoms|she|he|her|his|shes|hes|young person|boy|girl)\b",
     re.I,
 )
 SERVICE = re.compile(
