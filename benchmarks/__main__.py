@@ -1,4 +1,4 @@
-"""`python -m benchmarks [delivery|signed|intake|proven|floods|latency|start|roster|archive|archive-large|digest|peers ...]`: prints figures, asserts nothing."""
+"""`python -m benchmarks [delivery|signed|intake|proven|floods|latency|start|roster|archive|archive-large|digest|screening|peers ...]`: prints figures, asserts nothing."""
 
 from __future__ import annotations
 
@@ -183,6 +183,13 @@ def archive_large() -> None:
     measured.run(say, large=True)
 
 
+def screening() -> None:
+    """Posts of 2 kB, 20 kB and 10 MB through the screen for identifiers."""
+    from benchmarks import screening as measured
+
+    measured.run(say)
+
+
 def peers() -> None:
     """mlmmj on the same work, when it is installed."""
     from benchmarks import peers as others
@@ -202,6 +209,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "archive": archive,
     "archive-large": archive_large,
     "digest": digest,
+    "screening": screening,
     "peers": peers,
 }
 

@@ -31,7 +31,7 @@ _post = Post.__table__  # type: ignore[attr-defined]
 GENESIS = "0" * 64  # what the first entry has for the hash of the one before
 LOCK = 0x6C697374  # of PostgreSQL's advisory locks: whoever holds it writes the next entry
 BATCH = 1000
-_PLAIN = re.compile(r"[A-Za-z0-9_.:+ -]{0,80}")
+_PLAIN = re.compile(r"[A-Za-z0-9_.:+ -]{0,200}")
 _PROOFS = ("DKIM", "SPF", "ARC", "DMARC", "shell", "session", "reply", "without proof")
 
 
@@ -106,6 +106,13 @@ def decided(tx: Connection, at: datetime, verb: str, by: By, post_id: int, **det
     return note(tx, at, verb, by, about=row.person_id, list_name=row.list_name, post_id=post_id, details=details)
 
 
+def held(tx: Connection, at: datetime, post: Any, **counts: int) -> int:
+    """The entry of a post that was held: by which rules, and what a screen counted."""
+    codes = " ".join(str(reason["code"]) for reason in post.reasons)[:200]
+    return note(tx, at, "held", CLOCK, about=post.person_id, list_name=post.list_name, post_id=post.id,
+                details={"reasons": codes, **counts})  # fmt: skip
+
+
 def hash_of(row: Mapping[str, Any]) -> str:
     """SHA-256 over the fields of an entry in this order, as compact ASCII JSON."""
     at = row["at"].astimezone(UTC).isoformat(timespec="microseconds")
@@ -162,6 +169,7 @@ def entries(
     names = _names(tx)
     return [
         {
+            **json.loads(row.details),
             "number": row.id,
             "time": row.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "event": row.event,
@@ -171,7 +179,6 @@ def entries(
             "proof": row.proof,
             "list": row.list_name,
             "post": row.post_id,
-            **json.loads(row.details),
             "hash": row.hash,
         }
         for row in tx.execute(query)

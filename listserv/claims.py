@@ -99,6 +99,23 @@ def give_back(tx: Connection, ids: list[int], at: datetime) -> None:
         )
 
 
+def stopped(ids: list[int], tx: Connection) -> set[int]:
+    """Which of these claimed rows are not to be sent any more."""
+    found: set[int] = set()
+    for start in range(0, len(ids), 500):
+        part = _delivery.c.id.in_(ids[start : start + 500])
+        query = select(_delivery.c.id).where(part, _delivery.c.state == DeliveryState.SUPPRESSED)
+        found |= set(tx.execute(query).scalars())
+    return found
+
+
+def let_go(ids: list[int], me: str, tx: Connection) -> None:
+    """Ends the leases of stopped rows that have left the stock: nothing of them is under way any more."""
+    for start in range(0, len(ids), 500):
+        mine = _delivery.c.id.in_(ids[start : start + 500]), _delivery.c.lease_owner == me
+        tx.execute(update(_delivery).where(*mine).values(lease_owner=None, lease_until=None))
+
+
 _SENT = (
     update(_delivery)
     .where(_delivery.c.id == bindparam("row"))

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from listserv import copies, stages
-from listserv.claims import LEASE, claim, give_back, owner_name, record, release_dead, renew
+from listserv.claims import LEASE, claim, give_back, let_go, owner_name, record, release_dead, renew, stopped
 from listserv.context import Context
 from listserv.edge import relay
 from listserv.edge.relay import Copy, Outcome, RelayDown, Result
@@ -65,6 +65,7 @@ class Outbox:
             log.info("%d copies that a former process had claimed are taken up again", freed)
         count = self.ctx.settings.relay.connections
         keeping = [asyncio.create_task(self._keep_stock()), asyncio.create_task(self._keep_leases())]
+        keeping.append(asyncio.create_task(self._keep_wanted()))
         if self._in_threads:
             keeping += [asyncio.create_task(self._keep_signing()) for _ in range(SIGNERS)]
         sending = [asyncio.create_task(self._keep_sending(number)) for number in range(count)]
@@ -119,6 +120,31 @@ class Outbox:
                 await self.ctx.db.write(partial(renew, ids=ids, me=self.me, now=now), durable=False)
             except Exception as error:
                 log.error("leases cannot be renewed: %s", type(error).__name__)
+
+    async def _keep_wanted(self) -> None:
+        """What was stopped after it was claimed (its post taken back, its reader gone) leaves the stock unsent."""
+        while not self._stopping:
+            await asyncio.sleep(POLL)
+            ids = [row.id for row in self._stock] + [copy.id for copy in self._ready]
+            try:
+                unwanted = await self.ctx.db.read(partial(stopped, ids)) if ids else set()
+                gone = self._without(unwanted)
+                if gone:
+                    await self.ctx.db.write(partial(let_go, gone, self.me), durable=False)
+            except Exception as error:
+                log.error("what was stopped cannot be looked up, trying again: %s", type(error).__name__)
+
+    def _without(self, unwanted: set[int]) -> list[int]:
+        """Takes these rows out of the stock, as far as nobody has begun to send them."""
+        gone = [row.id for row in self._stock if row.id in unwanted]
+        gone += [copy.id for copy in self._ready if copy.id in unwanted]
+        if gone:
+            self._stock = deque(row for row in self._stock if row.id not in unwanted)
+            self._ready = deque(copy for copy in self._ready if copy.id not in unwanted)
+            for number in gone:
+                self._rows.pop(number, None)
+            self._wanted.set()
+        return gone
 
     # -- signing ahead --
 

@@ -213,7 +213,7 @@ def _confirm(ctx: Context, tx: Connection, text_token: str, incoming: Incoming) 
             if confirmed is not None:
                 message = read(confirmed.raw, confirmed.row.envelope_sender)
                 screened = posts.screened_of(ctx, confirmed.row)
-                _go_on(ctx, tx, confirmed.row, confirmed.raw, confirmed.proof, message, screened)
+                _go_on(ctx, tx, confirmed.row, confirmed.proof, message, screened)
 
 
 def _tell_refused(ctx: Context, tx: Connection, incoming: Incoming, receipts: list[Receipt], *, all_too: bool) -> None:
@@ -276,7 +276,7 @@ def sift(ctx: Context, tx: Connection, row: Any, incoming: Incoming, screened: S
     if proof is None and asks and arrivals.ask(ctx, tx, row, who, incoming, questions, screened):
         return
     if arrivals.change(tx, row, ArrivalState.WAITING, ArrivalState.SETTLED, now, person_id=who.person):
-        _go_on(ctx, tx, row, arrivals.message_of(ctx, row), proof or arrivals.proof_of(row), incoming, screened)
+        _go_on(ctx, tx, row, proof or arrivals.proof_of(row), incoming, screened)
 
 
 def _recipients(ctx: Context, row: Any) -> list[To]:
@@ -285,9 +285,7 @@ def _recipients(ctx: Context, row: Any) -> list[To]:
     return [To(address, route) for address, route in found if route is not None]
 
 
-def _go_on(
-    ctx: Context, tx: Connection, row: Any, raw: bytes, proof: Proof, incoming: Incoming, screened: Screened
-) -> None:
+def _go_on(ctx: Context, tx: Connection, row: Any, proof: Proof, incoming: Incoming, screened: Screened) -> None:
     """The message of an arrival does what it would have done in its session, had it been looked at there."""
     to = [to for to in _recipients(ctx, row) if to.route.kind is not Kind.CONFIRM]
     kept = screen.kept(ctx, incoming.message, [one.route for one in to])

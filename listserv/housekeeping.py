@@ -38,8 +38,8 @@ async def expire(ctx: Context) -> None:
 
 
 async def moderation(ctx: Context) -> None:
-    """Posts that are with their authors for too long."""
-    if await ctx.db.write(lambda tx: moderate.overdue(ctx, tx)):
+    """Posts that are with their authors for too long, and those that nobody has decided on."""
+    if await ctx.db.write(lambda tx: moderate.overdue(ctx, tx) + moderate.remind(ctx, tx)):
         ctx.wake.work.set()
         ctx.wake.outbox.set()
 

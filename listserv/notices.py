@@ -84,6 +84,7 @@ def put(
     answering: Answering | None = None,
     attached: bytes | None = None,
     buttons: Sequence[tuple[str, str]] = (),
+    not_before: datetime | None = None,
     post_id: int | None = None,
     **values: object,
 ) -> int | None:
@@ -91,7 +92,7 @@ def put(
 
     The first line of a template is its subject. Answers to mail get the null return path, what we send of our own
     accord gets VERP (RFC 3834 section 2, RFC 5321 section 4.5.5). `buttons`: answers as links that write the reply
-    (label, its first line), in an HTML alternative; they need a `reply_to`.
+    (label, its first line), in an HTML alternative; they need a `reply_to`. `not_before`: it is not sent earlier.
     """
     now = ctx.clock()
     person, name, email = (to.person, to.name, to.email) if isinstance(to, Recipient) else (None, "", to)
@@ -148,7 +149,7 @@ def put(
             recipient=email,
             state=DeliveryState.PENDING,
             attempts=0,
-            next_attempt=now,
+            next_attempt=max(now, not_before or now),
             created_at=now,
             last_reply="",
             possible_duplicates=0,

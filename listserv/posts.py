@@ -496,6 +496,12 @@ def change(tx: Connection, post_id: int, old: PostState, new: PostState, now: da
     return result.rowcount == 1
 
 
+def in_words(state: PostState | None) -> str:
+    """A state as people are told it."""
+    words = {PostState.ACCEPTED: "approved", PostState.HELD: "still held", PostState.RETURNED: "with its author"}
+    return words.get(state, str(state)) if state is not None else "gone"
+
+
 def list_of(tx: Connection, post_id: int) -> str | None:
     """The list of a post, None when there is no such post."""
     return tx.execute(select(_post.c.list_name).where(_post.c.id == post_id)).scalar()

@@ -24,6 +24,7 @@ from listserv.edge import relay, resolver
 from listserv.edge.db import SCHEMA, Database, schema_version
 from listserv.edge.templates import compile_all, shipped
 from listserv.errors import UserError
+from listserv.mail.address import canonical
 from listserv.model import Person, Role
 from listserv.settings import Settings, unbuilt
 
@@ -224,13 +225,26 @@ def _people(tx: Connection, settings: Settings) -> Iterator[Finding]:
         return
     yield Finding("ok", "roster", f"{count} people")
     for name, listed in settings.lists.items():
-        deciders = len(membership.moderators(tx, name))
+        deciders = len(membership.moderators(tx, name))  # moderators and owners
         if deciders == 0:
             level: Level = "problem" if listed.moderation != "none" else "note"
             words = f"posts can be held, but nobody decides; give somebody the role {name}:moderator in the roster"
             yield Finding(level, f"lists.{name}", words)
         elif deciders == 1:
-            yield Finding("note", f"lists.{name}", "has one moderator; while that one is away, held posts wait")
+            words = "has one moderator; while that one is away, held posts wait"
+            if listed.screening != "off":
+                words += ", and a post that names a client needs a second pair of eyes: the operator's, then"
+            yield Finding("note", f"lists.{name}", words)
+    yield from _rota(tx, settings)
+
+
+def _rota(tx: Connection, settings: Settings) -> Iterator[Finding]:
+    """Whoever is in the rota should decide on something."""
+    for address in settings.moderation.rota.people if settings.moderation.rota else ():
+        person = membership.person_of(tx, canonical(address))
+        if not any(one.person == person for name in settings.lists for one in membership.deciders(tx, name)):
+            words = f"{address} moderates no list, so that in that turn everybody is told; see `roles` in the roster"
+            yield Finding("problem", "moderation.rota.people", words)
 
 
 def _listeners(settings: Settings) -> Iterator[Finding]:

@@ -231,6 +231,8 @@ def report(corpus: str, figures: Figures) -> str:
     lines.append(
         f"clean posts wrongly held on a clinical list: {wrong} of {figures.clean} ({figures.held_wrongly:.1%})"
     )
+    kinds = Counter(kind for _, kind in {(post, kind) for post, kind, _ in figures.wrongly_held})
+    lines.append("held by: " + (", ".join(f"{kind} {count}" for kind, count in kinds.most_common()) or "nothing"))
     return "\n".join(lines)
 
 

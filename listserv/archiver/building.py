@@ -318,7 +318,7 @@ def _all(ctx: Context, db: sqlite3.Connection, progress: Progress) -> Report:
             _have_seen(
                 db, [row.id for row in tx.execute(select(_change.c.id).order_by(_change.c.id.desc()).limit(BEHIND))]
             )
-            query = select(_post.c.id).where(_post.c.state.in_(entries.ARCHIVED)).order_by(_post.c.id)
+            query = select(_post.c.id).where(entries.ARCHIVED).order_by(_post.c.id)
             every = [row.id for row in tx.execute(query)]
             for row in tx.execute(select(_edit)):
                 db.execute("INSERT INTO edit VALUES (?, ?, ?)", (row.list_name, row.tag, row.parent))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from listserv import vault
 from listserv.archiver import files
@@ -35,7 +35,11 @@ _post = Post.__table__  # type: ignore[attr-defined]
 _raw = Raw.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
 
-ARCHIVED = (PostState.RELEASED, PostState.RECALLED)
+ARCHIVED = or_(
+    _post.c.state == PostState.RELEASED,
+    (_post.c.state == PostState.RECALLED) & (_post.c.released_at.is_not(None) | _post.c.imported),
+)
+"""What an archive has, a post that was taken back as a place without words; not one that never went out."""
 _TAKEN = "SELECT 1 FROM message WHERE list = ? AND tag = ?"
 EXCERPT = 240  # characters
 REMOVED = "[taken back]"
@@ -63,7 +67,7 @@ def read(tx: Connection, post_ids: Sequence[int]) -> list[Any]:
         select(*_POST_COLUMNS, _raw.c.raw, _person.c.name, _person.c.profession)
         .join(_raw, _raw.c.id == _post.c.message_id)
         .outerjoin(_person, _person.c.id == _post.c.person_id)
-        .where(_post.c.id.in_(post_ids), _post.c.state.in_(ARCHIVED))
+        .where(_post.c.id.in_(post_ids), ARCHIVED)
         .order_by(_post.c.id)
     )
     return list(tx.execute(query))

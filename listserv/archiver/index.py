@@ -17,7 +17,7 @@ from pathlib import Path
 from listserv.errors import UserError
 
 FILE = "search.sqlite3"
-VERSION = "1"
+VERSION = "2"
 CACHE_KIB = 32_000
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

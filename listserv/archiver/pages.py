@@ -21,7 +21,7 @@ from listserv import permalinks, routing
 from listserv.archiver import index
 from listserv.context import Context
 from listserv.edge.templates import shipped
-from listserv.mail.threads import Line, outline
+from listserv.mail.threads import Line, outline, same_subject
 from listserv.settings import Settings
 
 LATEST = 40  # threads on the page of a list
@@ -118,11 +118,14 @@ def _answer_link(settings: Settings, row: sqlite3.Row, subject: str) -> str:
     return f"mailto:{quote(permalinks.answer_address(settings, row['list'], row['tag']), safe='@+.')}?{query}"
 
 
-def _messages(ctx: Context, db: sqlite3.Connection, rows: dict[str, sqlite3.Row], lines: list[Line]) -> Iterator[Any]:
+def _messages(
+    ctx: Context, db: sqlite3.Connection, rows: dict[str, sqlite3.Row], lines: list[Line], subject: str
+) -> Iterator[Any]:
     settings = ctx.settings
     by_time = {tag: place for place, tag in enumerate(sorted((line.tag for line in lines), key=lambda tag: (
         rows[tag]["moment"], tag)), 1)}  # fmt: skip
-    may_answer = settings.lists[next(iter(rows.values()))["list"]].posting != "moderators"
+    listed = settings.lists[next(iter(rows.values()))["list"]]
+    may_answer = listed.posting != "moderators"
     for line in lines:
         row = rows[line.tag]
         above = rows.get(line.parent or "")
@@ -137,7 +140,9 @@ def _messages(ctx: Context, db: sqlite3.Connection, rows: dict[str, sqlite3.Row]
             "author": row["author"],
             "when": when(settings, row["date"]),
             "shown": row["shown"],
-            "subject": row["subject"],
+            "own_subject": ""
+            if not row["shown"] or same_subject(row["subject"], subject, listed.subject_prefix)
+            else row["subject"],
             "above": above["name"] or "a message that was taken back" if above else "",
             "above_at": f"{'' if above['page'] == row['page'] else thread_file(above['thread'], above['page'])[2:]}"
             f"#m-{above['tag']}"
@@ -177,7 +182,7 @@ def thread(ctx: Context, db: sqlite3.Connection, list_name: str, tag: str) -> It
             month_name=month_name(first["month"]),
             page=page,
             pages=[(number, thread_file(tag, number)[2:]) for number in range(1, summary["pages"] + 1)],
-            messages=list(_messages(ctx, db, rows, here)),
+            messages=list(_messages(ctx, db, rows, here, summary["subject"])),
         )
         yield thread_file(tag, page), data
 

@@ -13,7 +13,7 @@ from listserv.context import open_context
 from listserv.errors import UserError
 from listserv.settings import load
 
-COLUMNS = ("number", "time", "event", "who", "channel", "proof", "list", "post", "about")
+COLUMNS = ("number", "time", "event", "who", "channel", "proof", "list", "post", "about", "details")
 
 
 def register(app: typer.Typer) -> None:
@@ -48,8 +48,13 @@ def audit_command(
             raise typer.BadParameter(f"--since: {since} is no day; write it like 2026-11-23") from None
     with ctx.db.reading() as tx:
         rows = audit.entries(tx, list_name=list_, post_id=post, since=begin)
-    shown = [{**row, "time": _local(ctx, row["time"])} for row in rows] if not json else rows
+    shown = [{**row, "time": _local(ctx, row["time"]), "details": _details(row)} for row in rows] if not json else rows
     show(shown, COLUMNS, as_json=json, empty="Nothing has been decided yet.")
+
+
+def _details(row: dict[str, Any]) -> str:
+    """What an entry has beside its columns."""
+    return ", ".join(f"{name} {value}" for name, value in row.items() if name not in (*COLUMNS, "hash"))
 
 
 def _local(ctx: Any, iso: str) -> str:

@@ -1,4 +1,4 @@
-"""Wednesday afternoon: a post in which a client could be recognised, from its author's second thoughts to its release."""
+"""Wednesday afternoon: a post that names a client, from its author's second thoughts to its release."""
 
 from __future__ import annotations
 

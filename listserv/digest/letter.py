@@ -134,17 +134,23 @@ def said(thread: Thread) -> str:
     """How many answers a conversation has, how many of them are new, and by whom."""
     if thread.answers == 0:
         return ""
+    if len(thread.people) <= 1:  # whoever adds to their own words has not been answered
+        return f"{thread.answers} more {'message' if thread.answers == 1 else 'messages'}"
     noun = "answer" if thread.answers == 1 else "answers"
     answered = thread.new - (1 if thread.begun else 0)
     words = f"{thread.answers} {noun}"
     if not thread.begun and 0 < answered < thread.answers:
         words += f", {answered} new"
-    names = [one_line(name, 40) for name in thread.newest if name != thread.name or not thread.begun]
+    names = [_who(*one) for one in thread.newest if one[0] != thread.name or not thread.begun]
     if names and answered:
         others = len(names) - 3
         by = ", ".join(names[:3]) if others > 0 else _and(names)
         words += f", by {by}" + (f" and {others} {'other' if others == 1 else 'others'}" if others > 0 else "")
     return words
+
+
+def _who(name: str, profession: str) -> str:
+    return f"{one_line(name, 40)} ({one_line(profession, 40)})" if profession else one_line(name, 40)
 
 
 def _and(names: Sequence[str]) -> str:
@@ -266,8 +272,17 @@ def heading_of(wanted: Wanted) -> str:
     if wanted.kind is IssueKind.WEEKLY and wanted.until - wanted.since < timedelta(days=8):
         return f"The week to {_day(ends)}"
     if wanted.kind is IssueKind.CATCH_UP:
-        return f"While you were away, {_day(begins)} to {_day(ends)}"
-    return f"From {_day(begins)} to {_day(ends)}"
+        return f"While you were away, {_days(begins, ends)}"
+    return f"From {_days(begins, ends)}"
+
+
+def _days(begins: datetime, ends: datetime) -> str:
+    """Two days, without saying a month or year twice."""
+    if begins.year != ends.year:
+        return f"{_day(begins)} to {_day(ends)}"
+    if begins.month != ends.month:
+        return f"{begins.day} {begins:%B} to {_day(ends)}"
+    return f"{begins.day} to {_day(ends)}" if begins.day != ends.day else _day(ends)
 
 
 def _day(at: datetime) -> str:
@@ -286,8 +301,8 @@ def counts_of(materials: Sequence[Material], threads: Sequence[Thread]) -> str:
 
 def _preview(choice: Choice, questions: Sequence[Thread], threads: Sequence[Thread]) -> str:
     """What mail programs show beside the subject."""
-    subjects = [one_line(thread.subject, 60) for thread in (*questions, *threads)]
-    return one_line(choice.note, 120) or " · ".join(dict.fromkeys(subjects[:4]))
+    subjects = [one_line(thread.subject, 60) for thread in (*questions[:4], *threads[:4])][:4]
+    return one_line(choice.note, 120) or " · ".join(dict.fromkeys(subjects))
 
 
 def _paragraphs(text: str) -> list[list[str]]:

@@ -40,7 +40,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Thread:
     """One conversation. `new` are its posts of this time; `people` everybody who has ever taken part, as keys of the
-    index; `origins` the messages of this time, to recognise what stands on two lists; `newest`: who wrote lately."""
+    index; `origins` the messages of this time, to recognise what stands on two lists; `newest`: who wrote lately, name
+    and profession."""
 
     list_name: str
     tag: str
@@ -50,7 +51,7 @@ class Thread:
     excerpt: str
     answers: int
     new: int
-    newest: tuple[str, ...]
+    newest: tuple[tuple[str, str], ...]
     people: frozenset[str]
     origins: frozenset[int]
     begun: bool  # in this time
@@ -132,15 +133,15 @@ class Source:
     ) -> Thread | None:
         told = db.execute("SELECT * FROM thread WHERE list = ? AND tag = ?", (list_name, tag)).fetchone()
         rows = db.execute(
-            "SELECT post, tag, author, name, date, excerpt, shown FROM message WHERE list = ? AND thread = ?"
-            " ORDER BY moment, tag",
+            "SELECT post, tag, author, name, profession, date, excerpt, shown FROM message"
+            " WHERE list = ? AND thread = ? ORDER BY moment, tag",
             (list_name, tag),
         ).fetchall()
         if told is None or not rows:
             return None
         numbers = {row.id for row in new}
         first = rows[0]
-        names = [row["name"] for row in rows if row["post"] in numbers and row["name"]]
+        wrote = [(row["name"], row["profession"]) for row in rows if row["post"] in numbers and row["name"]]
         opened = next((row for row in rows if row["tag"] == tag), first)
         return Thread(
             list_name=list_name,
@@ -151,7 +152,7 @@ class Source:
             excerpt=self._excerpt(tx, opened["post"], opened["excerpt"]) if opened["shown"] else "",
             answers=told["count"] - 1,
             new=len(numbers),
-            newest=tuple(dict.fromkeys(reversed(names))),
+            newest=tuple(dict.fromkeys(reversed(wrote))),
             people=frozenset(row["author"] for row in rows if row["author"]),
             origins=frozenset(row.origin_id for row in new if row.origin_id),
             begun=opened["post"] in numbers,
@@ -202,6 +203,7 @@ class Source:
 
 
 _GAPS = re.compile(r"\s+")
+_LONG_URL = re.compile(r"<?https?://([^\s/<>]{1,60})/[^\s<>]{40,}>?", re.I)  # its host is enough here
 _MARKS = re.compile(r"(?<!\S)[-*_=#~>|]{2,}(?!\S)")
 
 
@@ -217,7 +219,7 @@ def excerpt(raw: bytes, name: str = "", words: int = WORDS) -> str:
         lines = lines[1:]
     if len(lines) > 1 and _is_name(lines[-1], name):
         lines = lines[:-1]
-    text = _GAPS.sub(" ", _MARKS.sub(" ", clean(" ".join(lines)))).strip()
+    text = _GAPS.sub(" ", _MARKS.sub(" ", _LONG_URL.sub(r"\1/…", clean(" ".join(lines))))).strip()
     found = text.split(" ")
     short = " ".join(found[:words])
     if len(found) > words or len(short) > words * 9:

@@ -14,6 +14,7 @@ from html import escape
 
 from listserv.mail.attached import is_attachment
 from listserv.mail.message import Message, Part, iter_parts
+from listserv.mail.reply import is_boilerplate
 from listserv.mail.sanitised import REST, sanitised
 from listserv.mail.served import Served, served
 from listserv.mail.text import part_text
@@ -23,6 +24,13 @@ MAX_WORDS = 20_000  # characters that are searched
 SHORT_QUOTE = 6  # lines that stay open between own words
 PICTURE = 10_000  # octets; what is smaller is a logo
 NOTHING = '<p class="none">This message has no text.</p>'
+OUTLOOK = (
+    '<p class="none">This message came in a form that only Outlook can read (winmail.dat). Its author can send it'
+    " again as plain text or HTML.</p>"
+)
+ENCRYPTED = '<p class="none">This message is encrypted; who has the key can read it in their own copy.</p>'
+_TNEF = ("application/ms-tnef", "application/vnd.ms-tnef")
+_SEALED = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 REL = "nofollow noopener noreferrer"
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"\x00-\x1f]{1,2000}", re.I)
 _HOST = re.compile(r"https?://[\w.-]{1,253}(?::[0-5]?\d{1,4})?(?:[/?#]|\Z)", re.I)
@@ -52,6 +60,8 @@ _SENT = re.compile(
     r"\s*\*?(?:sent|date|gesendet|datum|envoyé|enviado|fecha|data|inviato|verzonden|skickat|sendt)\*?\s?:", re.I
 )
 _RULE = re.compile(r"\s*_{10,}\s*\Z")
+_OF_A_LIST = re.compile(r"\S.{0,80}\bmailing list\s*\Z", re.I)
+_GAP = re.compile(r"\n{4,}")
 _CODE = re.compile(
     r"(?:diff |index [0-9a-f]{7}|@@ |[+-]{3} |[+-](?![+-])\S|#include|\$ |> \w|\t| {4,}\S|.*[;{}]\s*\Z|"
     r".*\S {3,}\S|[|+].*[|+]\s*\Z)"
@@ -93,13 +103,22 @@ def render(message: Message, *, files_at: str, hide_addresses: bool = False) -> 
         words.append(own)
     text = "\n".join(word for word in words if word)[: 4 * MAX_WORDS]
     text = re.sub(r"[ \t]+", " ", re.sub(r"\s*\n\s*", "\n", text)).strip()[:MAX_WORDS]
-    html = "".join(out) or NOTHING
+    html = "".join(out) or _placeholder(parts)
     return Body(
         html,
         _hidden(text, hide_addresses),
         tuple(file for file in files if file.number not in inside),
         tuple(file for file in files if file.number in inside),
     )
+
+
+def _placeholder(parts: Sequence[Part]) -> str:
+    """What stands in the place of a text that is not there, or that we cannot read."""
+    if any(part.content_type in _TNEF or (part.filename or "").lower() == "winmail.dat" for part in parts):
+        return OUTLOOK
+    if any(part.content_type in _SEALED or "multipart/encrypted" in part.within for part in parts):
+        return ENCRYPTED
+    return NOTHING
 
 
 def _hidden(text: str, hide: bool) -> str:
@@ -186,7 +205,8 @@ def plain(text: str) -> tuple[str, str]:
 def _text(lines: Sequence[str]) -> str:
     if _is_code(lines):
         return f'<div class="text mono">{linked(_trimmed(lines))}</div>'
-    return f'<div class="text">{linked(_reflowed(lines))}</div>'
+    prose = _GAP.sub("\n\n\n", _reflowed(lines))
+    return f'<div class="text">{linked(prose)}</div>'
 
 
 def _trimmed(lines: Sequence[str]) -> str:
@@ -225,27 +245,36 @@ def _blocks(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
         line = lines[at]
         if _QUOTED.match(line):
             end = _end_of_quote(lines, at)
-            introduction = _introduction(text) if kind == "text" else []
+            introduction = _introduction(text)
             text = text[: len(text) - len(introduction)]
             if any(text):
                 yield kind, text
             yield "quote", [*introduction, *lines[at:end]]
             text, kind, at = [], "text", end
             continue
-        if kind == "text" and _begins_earlier(lines, at):
+        if _begins_earlier(lines, at):
             if any(text):
                 yield kind, text
             yield "earlier", lines[at:]
             return
-        if line in ("-- ", "--") and kind == "text" and at + 1 < len(lines):
+        if kind == "text" and _begins_signature(lines, at):
             if any(text):
                 yield kind, text
-            text, kind = [], "sig"
+            text, kind = [line] if is_boilerplate(line) else [], "sig"
         else:
             text.append(line)
         at += 1
     if any(text):
         yield kind, text
+
+
+def _begins_signature(lines: list[str], at: int) -> bool:
+    """The mark of a signature, what a device puts below its mails, or the rule above what an older list did."""
+    if lines[at] and at and not lines[at - 1] and lines[at][0].isalpha() and is_boilerplate(lines[at]):
+        return True
+    if at + 1 >= len(lines):
+        return False
+    return lines[at] in ("-- ", "--") or bool(_RULE.match(lines[at]) and _OF_A_LIST.match(lines[at + 1]))
 
 
 def _end_of_quote(lines: list[str], at: int) -> int:

@@ -179,7 +179,8 @@ def _told(tag: str, attributes: dict[str, str]) -> Iterator[str]:
     """Texts of attributes, and where links lead."""
     for key, value in attributes.items():
         words = ""
-        if key in _TOLD and not (key in ("content", "name") and tag == "meta" and "charset=" in value):
+        told = key in _TOLD and not (tag == "meta" and "charset=" in value)
+        if told or (key.startswith("data-") and "://" not in value):
             words = value
         elif key == "href" and (link := _LINK.match(unescape(value).strip())):
             words = link[0] if link[1].lower().startswith("http") else link[2].partition("?")[0]

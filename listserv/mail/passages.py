@@ -38,9 +38,9 @@ from listserv.mail.shown import clean
 from listserv.mail.text import part_text
 from listserv.mail.whose import Span, joined, whose
 
-MAX_PASSAGE = 200_000  # characters
-MAX_ALL = 1_000_000  # characters of all passages
-MAX_MARKUP = 2_000_000  # octets of one part of HTML
+MAX_PASSAGE = 100_000  # characters
+MAX_ALL = 300_000  # characters of all passages
+MAX_MARKUP = 1_000_000  # octets of one part of HTML
 LOGO = 10_000  # octets; a smaller picture inside a text is a logo
 DEEPEST = 3  # messages in base64 within each other
 _NESTED = ("message/rfc822", "message/global")
@@ -75,8 +75,8 @@ class Unread(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Passage:
     """`part` is the number of the leaf part as `mail.message.iter_parts` yields them, -1 for the header; `name` its
-    file name. `quoted` and `signature` are spans of characters of `text`: quotations of others, and the author's signature.
-    With `unread` there is more than `text`, or all of it could not be read.
+    file name. `quoted` and `signature` are spans of characters of `text`: quotations of others, and signatures. With
+    `unread` there is more than `text`, or all of it could not be read.
     """
 
     place: Place

@@ -320,6 +320,11 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", re.sub("[\U0001f3fb-\U0001f3ff]", "", folded))
 
 
+def is_boilerplate(line: str) -> bool:
+    """Whether a whole line is what a device puts below its mails ("Sent from my phone")."""
+    return len(line) < 200 and bool(_BOILERPLATE.fullmatch(line))
+
+
 def is_greeting(line: str) -> bool:
     """Whether a line is only a greeting with at most three names: nobody's answer, and no first words of a post."""
     match = _GREETING.fullmatch(line)
@@ -392,6 +397,33 @@ def read_answer(text: str, verbs: Mapping[str, str], with_argument: Collection[s
     if others - {verb}:  # two answers are none
         return Answer(None, "", first, None)
     return Answer(verb, "\n".join(filter(None, (argument, *below))), first, None)
+
+
+_NUMBERED = re.compile(r"[\s*_]*(?:no\.?\s?|nr\.?\s?|#)?(\d{1,3})\s*[.):,-]?\s+(?=\S)", re.I)
+
+
+def read_answers(text: str, verbs: Mapping[str, str], with_argument: Collection[str] = ()) -> list[tuple[int, Answer]]:
+    """What a reply says line by line to a mail with numbered questions (`1 approve`, `2 reject off topic`). Own lines
+    below one that takes an argument belong to it, up to the next number. Empty when no own line has a number."""
+    blocks: list[tuple[int, list[str]]] = []
+    for line in _own_lines(text):
+        found = _NUMBERED.match(line)
+        if found:
+            blocks.append((int(found[1]), [line[found.end() :]]))
+        elif blocks and line.strip():
+            blocks[-1][1].append(line)
+    return [(number, _read_block(lines, verbs, with_argument)) for number, lines in blocks]
+
+
+def _read_block(lines: Sequence[str], verbs: Mapping[str, str], with_argument: Collection[str]) -> Answer:
+    words = {_plain(word).strip(_DECORATION) or _plain(word): verb for word, verb in verbs.items()}
+    words.pop("", None)
+    said = _said(lines[0], words, with_argument)
+    if said is None:
+        return Answer(None, "", lines[0].strip(), _suggested(lines[0], words))
+    verb, argument = said
+    below = lines[1:] if verb in with_argument else []
+    return Answer(verb, "\n".join(filter(None, (argument, *below))), lines[0].strip(), None)
 
 
 # --- where do they stand in the message --------------------------------------------------------------------------

@@ -36,6 +36,7 @@ _ACTIVE = frozenset((
 ))  # fmt: skip
 _TYPED = {"text/plain": "txt", "text/csv": "csv", "text/calendar": "ics", "application/pdf": "pdf",
           "text/x-patch": "txt", "text/x-diff": "txt", "text/vcard": "vcf", "application/zip": "zip"}  # fmt: skip
+_UNNAMED = {"ics": "invitation.ics", "vcf": "contact.vcf"}
 _PICTURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpg"), (b"GIF87a", "gif"), (b"GIF89a", "gif"))
 _SIGNATURES = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature",
                "application/pgp-encrypted")  # fmt: skip
@@ -97,7 +98,7 @@ def _served(part: Part, data: bytes, number: int, *, nested: bool) -> Served:
     identity = next((field.value for field in reversed(part.fields) if field.key == b"content-id"), b"")
     return Served(
         number=number,
-        name=name or "unnamed",
+        name=name or _UNNAMED.get(ending, f"unnamed.{ending}" if ending != "bin" else "unnamed"),
         ending=ending,
         content_type=TYPES[ending],
         image=bool(picture),

@@ -93,6 +93,16 @@ def erased_id(message_id: str) -> str:
 
 def subject_of(text: str, prefix: str | None = None) -> Subject:
     """Reads a subject; `prefix` is what the list puts in front of subjects, if it does."""
+    key, reply = _bare(text, prefix)
+    return Subject(key if _tells(key) else "", reply)
+
+
+def same_subject(one: str, other: str, prefix: str | None = None) -> bool:
+    """Whether two subjects say the same but for "Re:" and the like: then one of them is enough on a page."""
+    return _bare(one, prefix)[0] == _bare(other, prefix)[0]
+
+
+def _bare(text: str, prefix: str | None) -> tuple[str, bool]:
     rest, reply = _BLANKS.sub(" ", text[:1000]).strip(), False
     while True:
         if prefix and rest.lower().startswith(prefix.strip().lower()):
@@ -105,8 +115,7 @@ def subject_of(text: str, prefix: str | None = None) -> Subject:
         else:
             break
     rest = _WAS.sub("", rest) or rest
-    key = rest.casefold().strip(" .!?…-")
-    return Subject(key if _tells(key) else "", reply)
+    return rest.casefold().strip(" .!?…-"), reply
 
 
 def _tells(key: str) -> bool:

@@ -16,6 +16,11 @@ from listserv.mail.reply import is_attribution, is_header_label
 _WORD = re.compile(r"\w+")
 _MARKS = re.compile(r"^(?:\s?(?:>|\|))+ ?")
 _RULE = re.compile(r"\s*[-–—_=─*]{3,}.{0,60}\Z")
+_WROTE = re.compile(
+    r"\s*(?:on|am|le|el|il|op|den|em)\s[^,]{2,30},.{1,80}\b(?:wrote|schrieb|écrit|escribió|escreveu|scritto|schreef|skrev)"
+    r"\s?[:：]\s*\Z|\s*am\s\w{3,12}\sschrieb\s.{1,80}[:：]\s*\Z",
+    re.I,
+)
 SHINGLE = 4  # words
 ENOUGH = 0.6  # of the shingles of a line
 
@@ -146,6 +151,8 @@ def _drop_introduction(lines: Sequence[str], gone: list[bool], at: int) -> None:
     window = [n for n in range(max(0, top - 3), top + 1) if lines[n].strip()]
     near = reversed(window)  # the fewest lines that make one: what stands above them is the author's
     begins = next((n for n in near if is_attribution(" ".join(lines[m] for m in range(n, top + 1)))), None)
+    if begins is None and window and _WROTE.match(lines[window[-1]]):  # without day, hour or address, as some write it
+        begins = window[-1]
     first = begins if begins is not None else top + 1
     if begins is not None or any(is_header_label(lines[n].strip()) or _RULE.match(lines[n]) for n in range(first, at)):
         for n in range(first, at):

@@ -15,13 +15,14 @@ Span = tuple[int, int]
 MAX_SIGNATURE = 25  # lines
 _MARKS = re.compile(r"[ \t]?(?:>[ \t]?)+")
 _MAY_END = re.compile(r"[:：]\W{0,5}\Z|\b(?:wrote|writes|schrieb|écrit)\W{0,5}\Z", re.I)
+_BEGINS = re.compile(r"\W{0,3}(?:On|At|Am|Le|El|Il|Op|Den|Em|W dniu)\b", re.I)
 _EARLIER = re.compile(
     r"\s*(?:[-_=]{2,}\s*(?:original message|original-?nachricht|ursprüngliche nachricht|message d'origine|"
     r"forwarded message|weitergeleitete nachricht|forwarded by\b.{0,60})\s*[-_=]{2,}|begin forwarded message:)\s*\Z",
     re.I,
 )
 _RULE = re.compile(r"\s*[_=-]{10,}\s*\Z")
-_DASHES = re.compile(r"\s*(?:--|—|__)\s*\Z")
+_DASHES = re.compile(r"\s*(?:-{2,}|—+|–|_{2,}|={3,}|\*{3,}|~{3,}|[-*~·•]{3,})\s*\Z")
 _POSTSCRIPT = re.compile(r"\W*(?:p\.?\s?p?\.?s\b|n\.?b\b)", re.I)
 _OF_SIGNATURES = re.compile(
     r"\b(?:acknowledg\w+|traditional (?:owners|custodians)|elders|pronouns|my (?:working )?(?:days|hours)|i work\b|"
@@ -50,8 +51,14 @@ _DISCLAIMER = re.compile(
     re.I,
 )
 _OF_OTHERS = re.compile(
-    r"\b(?:my |the |our )?(?:client|patient)(?:'s)?\b(?![ ](?:safety|services|liaison|experience|advoca\w+|care))|(?<!/)\b(?:her|his|she|he)\b(?!\s?[/,)]|$)|"
+    r"\b(?:my |the |our )?(?:client|patient)(?:'s)?\b(?![ ](?:safety|services|liaison|experience|advoca\w+|care))|"
+    r"(?<!/)\b(?:her|his|she|he)\b(?!\s?[/,)]|$)|"
     r"\b(?:next of kin|nok|dob|d\.o\.b|born|medicare (?:card|number|no)|mrn|lives)\b",
+    re.I,
+)
+_CONTACT = re.compile(
+    r"^\W*(?:ph?|m|t|tel|mob|mobile|phone|fax|f|e|email|w|web|a|address|rooms|abn|provider|ahpra|level \d|suite|po "
+    r"box)\b\.?[\s:|]+\S*[\d@.]",
     re.I,
 )
 _SMALL = frozenset(("and", "&", "-", "–", "—", "x", "von", "van", "de"))
@@ -106,7 +113,8 @@ def _quoted_lines(lines: Sequence[str]) -> tuple[list[bool], int]:
             return quoted, at
         if len(line) > 400 or not _MAY_END.search(line[-40:]):
             continue
-        top = next((n for n in (at, at - 1, at - 2) if n >= 0 and is_attribution(" ".join(lines[n : at + 1]))), None)
+        tops = [n for n in (at, at - 1, at - 2) if n >= 0 and is_attribution(" ".join(lines[n : at + 1]))]
+        top = next((n for n in tops if _BEGINS.match(lines[n])), tops[0] if tops else None)
         if top is None:
             continue
         after = next((n for n in range(at + 1, min(at + 4, len(lines))) if lines[n].strip()), None)
@@ -137,6 +145,13 @@ def _signature_end(lines: Sequence[str], quoted: Sequence[bool], at: int) -> int
             while end < len(lines) and quoted[end] == quoted[at]:
                 end += 1
             break
+        if (
+            _is_sentence(line)
+            and not _OF_OTHERS.search(line)
+            and any(_CONTACT.search(bare(later)) for later in lines[end + 1 : end + 7])
+        ):
+            end += 1
+            continue  # a motto, above the ways to reach the author
         if (_is_sentence(line) or _OF_OTHERS.search(line)) and not _OF_SIGNATURES.search(line):
             break
         end += 1
@@ -173,7 +188,7 @@ def joined(spans: Sequence[Span]) -> tuple[Span, ...]:
 
 
 def whose(text: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-    """What is quoted, and what is signature: of the author, or within a quotation of whoever is quoted. Never raises."""
+    """What is quoted, and what is signature: of the author, or within a quotation of somebody else. Never raises."""
     places = list(_lines(text))
     lines = [line for _, _, line in places]
     quoted, rest = _quoted_lines(lines)
@@ -185,8 +200,9 @@ def whose(text: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
     )
 
 
-def signed_by(text: str, is_name: Callable[[str], bool]) -> tuple[Span, ...]:
-    """What stands from a short line on that is the author's name, as far as it looks like a signature."""
+def signed_by(text: str, is_name: Callable[[str, bool], bool]) -> tuple[Span, ...]:
+    """What stands from a line on that `is_name`, as far as it looks like a signature; told is also whether the line is
+    quoted."""
     places = list(_lines(text))
     lines = [line for _, _, line in places]
     quoted = [bool(_MARKS.match(line)) for line in lines]
@@ -194,7 +210,11 @@ def signed_by(text: str, is_name: Callable[[str], bool]) -> tuple[Span, ...]:
     at = 0
     while at < len(lines):
         line = lines[at].strip(" \t*_-–—,.")
-        if quoted[at] or not 1 < len(line) <= 240 or not (is_name(line) or is_name(_CLOSING.sub("", line, count=1))):
+        line = bare(line).strip(" \t*_-–—,.")
+        named = 1 < len(line) <= 240 and (
+            is_name(line, quoted[at]) or is_name(_CLOSING.sub("", line, count=1), quoted[at])
+        )
+        if not named:
             at += 1
             continue
         end = _signature_end(lines, quoted, at)

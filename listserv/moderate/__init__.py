@@ -1,8 +1,9 @@
 """Held posts: notices out, replies in, the first decision wins.
 
-`announcing` writes what people are told, `answering` reads what moderators reply, `deciding` makes the one decision,
-`acting` does the rest of what they may do, `returning` is the author's turn, `changing` puts other words in the place
-of a post's own, and `asking` makes the tokens.
+`announcing` writes what people are told (`calling`: whom and when), `answering` reads what moderators reply and
+`carrying` carries it out: `deciding` makes the one decision, `acting` does the rest of what they may do. `listing` is
+several posts in one mail. `returning` is the author's turn, `changing` puts other words in the place of a post's own,
+`reminding` is what the clock does, and `asking` makes the tokens.
 """
 
 from listserv.moderate.acting import redact_by_number as redact
@@ -10,6 +11,7 @@ from listserv.moderate.announcing import announce, approved_by_person, covering_
 from listserv.moderate.answering import answer
 from listserv.moderate.asking import TOKEN_LIFE, find, issue
 from listserv.moderate.deciding import By, Outcome, decide
+from listserv.moderate.reminding import run as remind
 from listserv.moderate.returning import answer as author_answer
 from listserv.moderate.returning import ask as ask_author
 from listserv.moderate.returning import overdue
@@ -30,5 +32,6 @@ __all__ = [
     "overdue",
     "redact",
     "released",
+    "remind",
     "tell_author",
 ]

@@ -8,22 +8,25 @@ whole is read on the web, after a login.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
-from listserv import membership, notices, posts, routing
+from listserv import audit, notices, posts, routing
 from listserv.context import Context
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, recipient
-from listserv.model import Decision, Person, Purpose
+from listserv.model import Decision, Person, Post, Purpose
 from listserv.moderate.asking import TOKEN_LIFE, issue
+from listserv.moderate.calling import first_called, first_reminder, lists_posts, not_before
 from listserv.policy.screening import advice, summary, title
 from listserv.policy.screening.finding import Finding, Level
 from listserv.policy.screening.masking import covered
 from listserv.policy.screening.screened import Screened
 
+_post = Post.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
 _decision = Decision.__table__  # type: ignore[attr-defined]
 
@@ -35,9 +38,14 @@ def announce(ctx: Context, tx: Connection, post: Any, to: Sequence[Recipient] | 
     """Writes the hold notices of a post, and tells its author that it waits. `to`: these moderators only, and not
     the author."""
     values = described(ctx, tx, post)
-    deciders = membership.deciders(tx, post.list_name) if to is None else to
+    wider = None
+    deciders = list(to or ())
+    if to is None:
+        deciders, wider = first_called(ctx, tx, post)
+        planned = {"remind_at": first_reminder(ctx), "wider_at": wider, "reminded": 0}
+        tx.execute(update(_post).where(_post.c.id == post.id).values(planned))
     kind = "held-urgent" if post.urgent else "held"
-    for moderator in deciders:
+    for moderator in () if lists_posts(ctx, post) else deciders:
         notice(ctx, tx, post, moderator, kind, "held", values)
     if not deciders and to is None:
         contact = ctx.settings.community.contact
@@ -45,7 +53,10 @@ def announce(ctx: Context, tx: Connection, post: Any, to: Sequence[Recipient] | 
             ctx, tx, "held-contact", contact, "held-contact", list_name=post.list_name, post_id=post.id, **values
         )
     if to is None:
-        _tell_waiting(ctx, tx, post, values["subject"])
+        found = Counter(str(finding.level) for _, finding, _ in posts.screened_of(ctx, post).left())
+        audit.held(tx, ctx.clock(), post, **found)
+        if not post.returns:  # else they were asked about it and know
+            _tell_waiting(ctx, tx, post, values["subject"])
 
 
 def notice(
@@ -64,6 +75,7 @@ def notice(
         list_name=post.list_name,
         reply_to=routing.address(ctx.settings, post.list_name, routing.Kind.MODERATE, token),
         buttons=buttons(screened),
+        not_before=not_before(ctx, tx, moderator.person, urgent=post.urgent),
         attached=original,
         post_id=post.id,
         **values,

@@ -7,12 +7,11 @@ before anybody else reads them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from listserv import membership, notices, recall, routing, screen
+from listserv import membership, notices, routing, screen
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.mail.address import canonical
@@ -20,17 +19,14 @@ from listserv.mail.incoming import Incoming
 from listserv.mail.reply import Answer, answer_text, moderation_verbs, read_answer
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, person_of, recipient
-from listserv.model import Notice, Post, PostState, Purpose
-from listserv.moderate import acting, changing
+from listserv.model import Post, PostState, Purpose
+from listserv.moderate import listing
 from listserv.moderate.announcing import without_answers
 from listserv.moderate.asking import find
-from listserv.moderate.deciding import DECIDING, By, Outcome, decide, earlier, record
+from listserv.moderate.carrying import WITH_WORDS, Say, carry_out, told
+from listserv.moderate.deciding import By, earlier
 
 _post = Post.__table__  # type: ignore[attr-defined]
-_notice = Notice.__table__  # type: ignore[attr-defined]
-
-WITH_WORDS = frozenset({"reject", "return", "redact", "move", "ban", "note", "recall"})
-Say = Callable[..., None]
 
 
 def answer(ctx: Context, tx: Connection, token: str, incoming: Incoming, proof: Proof) -> None:
@@ -45,6 +41,9 @@ def answer(ctx: Context, tx: Connection, token: str, incoming: Incoming, proof: 
     row = find(tx, token)
     if row is None or row.purpose != Purpose.MODERATE or row.person_id != moderator.person:
         notices.put(ctx, tx, "unclear", moderator, "token-unknown", answering=answering)
+        return
+    if row.post_id is None:
+        listing.answer(ctx, tx, row, token, moderator, incoming, proof)
         return
     post = tx.execute(select(_post).where(_post.c.id == row.post_id)).one()
     subject = one_line(post.subject, 200) or "(no subject)"
@@ -80,81 +79,11 @@ def answer(ctx: Context, tx: Connection, token: str, incoming: Incoming, proof: 
     words = said.argument
     if said.verb != "redact":  # its words are looked for as they stand, and never repeated
         words = screen.scrubbed(ctx, tx, without_answers(words))
-    _do(ctx, tx, post, said.verb, words, by, say)
+    carry_out(ctx, tx, post, said.verb, words, by, say)
 
 
 def _decides(tx: Connection, post: Any, moderator: Recipient) -> bool:
     return any(one.person == moderator.person for one in membership.deciders(tx, post.list_name))
-
-
-def _do(ctx: Context, tx: Connection, post: Any, verb: str, argument: str, by: By, say: Say) -> None:
-    """One verb, carried out and answered."""
-    if verb in DECIDING or verb == "undo":
-        _decide(ctx, tx, post, verb, argument, by, say)
-        return
-    if verb == "help":
-        say("unclear", "moderating-help")
-        return
-    if verb == "show":
-        link = f"{ctx.settings.community.url}/held/{post.id}"
-        say("show", "show", link=link)
-        return
-    if verb == "redact":
-        outcome, preview = acting.redact(ctx, tx, post, by, argument)
-        if outcome.done:
-            say("redacted", "redacted", words=outcome.words, text=preview)
-            return
-    else:
-        outcome = _ACTS[verb](ctx, tx, post, by, argument)
-        if outcome.done:
-            say("acted", "acted", words=outcome.words)
-            return
-    _not_done(tx, post, by, outcome, say)
-
-
-def _recall(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outcome:
-    """Takes back what has gone out."""
-    if not argument.strip():
-        return Outcome(False, "Please say why it is taken back: those who got it read your reason.")
-    found = recall.by_reply(ctx, tx, post, by, argument)
-    return Outcome(found.done, found.words)
-
-
-_ACTS: Mapping[str, Callable[[Context, Connection, Any, By, str], Outcome]] = {
-    "claim": lambda ctx, tx, post, by, _: acting.claim(ctx, tx, post, by),
-    "hold": lambda ctx, tx, post, by, _: acting.put_off(ctx, tx, post, by),
-    "trust": lambda ctx, tx, post, by, _: acting.trust(ctx, tx, post, by, on=True),
-    "untrust": lambda ctx, tx, post, by, _: acting.trust(ctx, tx, post, by, on=False),
-    "note": acting.note,
-    "return": acting.give_back,
-    "move": acting.move,
-    "recall": _recall,
-    "ban": acting.ban,
-}
-
-
-def _decide(ctx: Context, tx: Connection, post: Any, verb: str, argument: str, by: By, say: Say) -> None:
-    if verb == "undo" and post.state == PostState.HELD and changing.restore(ctx, tx, post):
-        record(tx, post.id, "restore", by, "", ctx.clock())
-        say("acted", "acted", words="The redaction is taken back; the post is as its author sent it, and still held.")
-        return
-    outcome = decide(ctx, tx, post.id, verb, by, argument)
-    if not outcome.done:
-        _not_done(tx, post, by, outcome, say)
-    elif outcome.waits:
-        say("acted", "acted", words=outcome.words)
-    elif outcome.release_at and outcome.release_at > ctx.clock():
-        at = outcome.release_at.astimezone(ctx.settings.community.zone)
-        say("approved", "approved-undo", at=f"{at:%H:%M}")
-    elif verb == "undo":
-        say("undone", "undone")
-
-
-def _not_done(tx: Connection, post: Any, by: By, outcome: Outcome, say: Say) -> None:
-    if outcome.earlier and by.person is not None and told(tx, post.id, by.person):
-        return
-    template = "already" if outcome.earlier else "not-done"
-    say("already" if outcome.earlier else "unclear", template, words=outcome.words)
 
 
 def _explain(ctx: Context, tx: Connection, post: Any, moderator: Recipient, said: Answer, say: Say) -> None:
@@ -164,11 +93,3 @@ def _explain(ctx: Context, tx: Connection, post: Any, moderator: Recipient, said
         return
     wrote = one_line(screen.scrubbed(ctx, tx, said.first_line), 120)
     say("unclear", "unclear", wrote=wrote, suggestion=said.suggestion)
-
-
-def told(tx: Connection, post_id: int, person: int) -> bool:
-    """Whether somebody has heard already that a post was decided before their answer."""
-    query = select(_notice.c.id).where(
-        _notice.c.kind == "already", _notice.c.post_id == post_id, _notice.c.person_id == person
-    )
-    return tx.execute(query.limit(1)).first() is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -274,12 +274,31 @@ class Retention(Section):
         return value
 
 
+class Rota(Section):
+    """Who is told of a held post first: one after the other, each for `every`."""
+
+    start: Annotated[date, Field(strict=False)]
+    every: Annotated[Duration, AfterValidator(long_enough)] = timedelta(days=7)
+    people: Annotated[tuple[Email, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+    everybody_after: Duration = timedelta(hours=12)  # then the other moderators are told as well
+
+
+class Quiet(Section):
+    """A time of the day in which moderators get no notices, but for what is urgent; in each person's own zone."""
+
+    begin: Clock
+    end: Clock
+
+
 class Moderation(Section):
     """How held posts are looked after. The notice that something is held always goes out at once."""
 
     languages: Annotated[
         tuple[Literal["de", "fr"], ...], BeforeValidator(as_tuple)
     ] = ()  # verbs by reply, besides English
+    notices: Literal["each", "hourly", "daily"] = "each"  # a mail for each held post, or lists of them
+    rota: Rota | None = None
+    quiet: Quiet | None = None
     author_within: Duration = timedelta(hours=24)  # so long an author may mend a post before moderators see it
     remind: Annotated[tuple[Duration, ...], BeforeValidator(as_tuple)] = (timedelta(hours=24), timedelta(hours=72))
     give_up: Annotated[Duration, AfterValidator(long_enough)] = timedelta(days=14)  # then it goes back to its author

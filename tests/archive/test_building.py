@@ -282,6 +282,19 @@ def test_a_long_conversation_is_split_into_pages(make_context: Callable[..., Con
     assert sum(counts) == 231 and max(counts) == building.placing.PER_PAGE
 
 
+def test_a_subject_stands_once_above_its_conversation(ctx: Context) -> None:
+    seed(ctx)
+    first = archives.post(ctx, "Sleep diaries", "What do you use?\n")
+    more = {"in_reply_to": first, "references": first, "sender": "ben@people.test"}
+    archives.post(ctx, "Re: Sleep diaries", "One line a day.\n", **more)
+    archives.post(ctx, "Groups for fathers (was: Sleep diaries)", "And fathers?\n", **more)
+    archiver.build(ctx)
+    made = archives.files(ctx.settings.archive.directory)
+    (page,) = [data.decode() for name, data in made.items() if "/t/" in name]
+    assert page.count("<article") == 3 and page.count('class="own-subject"') == 1
+    assert '<p class="own-subject">Groups for fathers (was: Sleep diaries)</p>' in page
+
+
 def test_a_month_is_that_of_the_community(ctx: Context) -> None:
     """23 November, 8:00 UTC is the same day in Sydney; the end of a month is another month there."""
     assert pages.month_name("2026-11") == "November 2026"

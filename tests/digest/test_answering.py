@@ -244,6 +244,24 @@ def test_inline_answers_below_one_conversation(letter: tuple[Context, Letter]) -
     assert the_answer(ctx)[2].strip() == OWN
 
 
+@pytest.mark.parametrize(
+    ("line", "stays"),
+    [
+        ("On Monday, the list wrote:", False),
+        ("Am Montag schrieb die Liste:", False),
+        ("I like what she wrote:", True),
+        ("On this, as on much else, I agree:", True),
+    ],
+)
+def test_the_line_above_the_letter_goes_with_it_and_no_other(
+    letter: tuple[Context, Letter], line: str, stays: bool
+) -> None:
+    ctx, sent = letter
+    quote = "".join(f"> {one}\n" for one in block(sent, SUBJECTS[0]))
+    send(ctx, sent, f"{OWN}\n\n{line}\n{quote}")
+    assert the_answer(ctx)[2].strip() == (f"{OWN}\n\n{line}" if stays else OWN)
+
+
 def test_an_answer_has_the_references_of_its_conversation(letter: tuple[Context, Letter]) -> None:
     from listserv import copies
     from listserv.model import DeliveryKind

@@ -160,7 +160,7 @@ def test_now_and_since(ctx: Context, clock: Clock) -> None:
     command(ctx, "digest since 10 Nov")
     asking.run(ctx)
     since = letters(ctx)[2]
-    assert "Said this week" in since.text and "From 10 November 2026" in since.subject.title().replace("From", "From")
+    assert "Said this week" in since.text and "from 10 to 23 November 2026" in since.subject
     clock.now = MONDAY + timedelta(days=7, minutes=1)
     issuing.run(ctx)
     assert "Said later" in letters(ctx)[3].text, "asking between times moves nothing"

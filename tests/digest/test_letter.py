@@ -89,6 +89,18 @@ def test_headers_and_unsubscribe(make_context: Callable[..., Context], clock: Cl
     assert letter.raw.isascii() and len(letter.raw) < 90_000
 
 
+def test_words_of_ones_own_are_no_answer(make_context: Callable[..., Context], clock: Clock) -> None:
+    ctx = house(make_context, clock)
+    reader(ctx, "ann@people.test", delivery="each", name="Ann Archer")
+    reader(ctx, "rita@people.test", name="Rita Reader")
+    first = post(ctx, clock, EARLY + HOUR, "Sleep after birth", "How do you ask about sleep?\n")
+    post(ctx, clock, EARLY + 2 * HOUR, "Re: Sleep after birth", "I mean at night.\n", in_reply_to=first)
+    issuing.run(ctx)
+    (letter,) = letters(ctx)
+    for form in (letter.text, letter.html):
+        assert "Nobody has answered yet" in form and "1 more message" in form and "1 answer" not in form
+
+
 def test_own_conversations_and_followed_lists(make_context: Callable[..., Context], clock: Clock) -> None:
     ctx = house(make_context, clock)
     reader(ctx, "ann@people.test", "perinatal", "anxiety", delivery="each", name="Ann Archer")
@@ -344,6 +356,8 @@ def test_html_is_what_mail_programs_show(make_context: Callable[..., Context], c
         ),
         ("What helps?\n\nVon: Ben <b@x.test>\nGesendet: Montag\nAn: c@x.test\nBetreff: x\n\nGeheim\n", "What helps?"),
         ("Ask Ann\nabout it\n", "Ask Ann about it"),
+        ("Have you read https://shop.test/books/a?x=" + "1" * 90 + " yet?\n", "Have you read shop.test/… yet?"),
+        ("It is at <https://x.test/short>.\n", "It is at <https://x.test/short>."),
         (" ".join(["word"] * 80), " ".join(["word"] * 60) + " …"),
         ("", ""),
     ],

@@ -164,6 +164,23 @@ def test_a_stranger_gets_nothing_not_even_a_title(house: House, who: str) -> Non
         assert browser.get(url).status_code in (401, 404)
 
 
+def test_pages_are_packed_and_what_holds_secrets_is_not(house: House) -> None:
+    browser = logged_in(house.ctx, "ann@people.test")
+    page = f"/archive/perinatal/t/{house.perinatal}.html"
+    whole = (house.ctx.settings.archive.directory / page.removeprefix("/archive/")).read_bytes()
+    packed = browser.get(page, headers={"Accept-Encoding": "gzip, br"})
+    assert packed.headers["content-encoding"] == "gzip" and packed.content == whole
+    assert "accept-encoding" in packed.headers["vary"].lower()
+    assert int(packed.headers.get("content-length", 0)) < len(whole)
+    plain = browser.get(page, headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers and plain.content == whole
+    head = browser.request("HEAD", page)
+    assert head.status_code == 200 and head.content == b""
+    picture = next(url for url in every_url(house) if url.startswith("/archive/perinatal/a/") and url.endswith("png"))
+    for url in ("/me", "/search?q=wombat", "/archive/", picture):
+        assert "content-encoding" not in browser.get(url).headers, url
+
+
 def test_a_member_gets_their_own_lists_and_nothing_else(house: House) -> None:
     both, one = logged_in(house.ctx, "ann@people.test"), logged_in(house.ctx, "olga@people.test")
     for url in every_url(house):

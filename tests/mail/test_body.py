@@ -121,6 +121,30 @@ def test_a_signature_is_dimmed_without_its_mark() -> None:
     assert body.text == "Hi"
 
 
+def test_what_an_older_list_put_below_its_messages_is_no_word_of_the_author() -> None:
+    footer = f"{'_' * 47}\nGardeners mailing list\nGardeners@old.test\nhttps://old.test/listinfo/gardeners\n"
+    body = plain(f"Hi\n\n{footer}")
+    assert '<div class="sig">Gardeners mailing list' in body.html
+    assert body.text == "Hi"
+    answer = plain(f"Yes.\n\n> Hi\n> there\n\n{footer}")
+    assert visible(answer.html).split()[0] == "Yes." and "<details" in answer.html, "the end is quotation and footer"
+    ruled = plain(f"One\n{'_' * 47}\nTwo\n")
+    assert ruled.text == f"One\n{'_' * 47}\nTwo", "a rule alone ends nothing"
+
+
+@pytest.mark.parametrize("line", ["Sent from my iPhone", "Get Outlook for iOS", "Von meinem iPhone gesendet"])
+def test_what_a_device_adds_is_dimmed(line: str) -> None:
+    body = plain(f"Yes.\n\n{line}\n\nOn Monday, 3 March 2025 at 10:00, Ann wrote:\n> One\n> Two\n")
+    assert f'<div class="sig">{line}</div>' in body.html and body.text.strip() == "Yes."
+    assert body.html.index("<details") < body.html.index("On Monday"), "the line above a quotation is folded with it"
+    earlier = plain(f"Yes.\n\n{line}\n{'_' * 32}\nFrom: Ann\nSent: Monday\nTo: Ben\nSubject: x\n\nTheirs.\n")
+    assert "<summary>Earlier message</summary>" in earlier.html and earlier.text.strip() == "Yes."
+
+
+def test_great_gaps_are_closed() -> None:
+    assert '<div class="text">One\n\n\nTwo</div>' in plain("One\n\n\n\n\n\nTwo\n").html
+
+
 def test_a_patch_keeps_its_columns() -> None:
     patch = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n a\n-b\n+c\n d\n"
     assert '<div class="text mono">' in plain(patch).html
@@ -149,6 +173,24 @@ def test_addresses_can_be_hidden_everywhere() -> None:
 )
 def test_a_message_without_text_says_so(raw: bytes) -> None:
     assert rendered(raw).html == '<p class="none">This message has no text.</p>'
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (part("application/ms-tnef", b"\x78\x9f\x3e\x22", 'Content-Disposition: attachment; filename="winmail.dat"'),
+         "only Outlook can read"),
+        (multipart(part("application/octet-stream", "x", 'Content-Disposition: attachment; filename="WINMAIL.DAT"')),
+         "only Outlook can read"),
+        (part("application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m", b"\x30\x80"), "is encrypted"),
+        (multipart(part("application/pgp-encrypted", "Version: 1"), part("application/octet-stream", "-----BEGIN"),
+                   kind="encrypted"), "is encrypted"),
+    ],
+)  # fmt: skip
+def test_a_text_that_nobody_can_read_here_is_named(content: bytes, words: str) -> None:
+    body = rendered(whole(content))
+    assert words in body.html and "no text" not in body.html
+    assert body.text == "" and len(body.files) == 1, "it can still be saved"
 
 
 def alternative(text: str, page: str, *more: bytes) -> bytes:

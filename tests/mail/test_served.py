@@ -94,6 +94,10 @@ def test_a_name_is_never_empty_and_has_no_path() -> None:
     assert one("application/pdf", "%PDF", 'filename="../../etc/passwd.pdf"').name == "passwd.pdf"
     (found,) = served(parse(whole(multipart(part("application/x-thing", "x")))))
     assert found.name == "unnamed"
+    (invitation,) = served(parse(whole(part("text/calendar; method=REQUEST", "BEGIN:VCALENDAR"))))
+    assert (invitation.name, invitation.ending) == ("invitation.ics", "ics")
+    (document,) = served(parse(whole(multipart(part("application/pdf", "%PDF")))))
+    assert document.name == "unnamed.pdf"
 
 
 @pytest.mark.parametrize(("name", "raw"), XSS, ids=[name for name, _ in XSS])

@@ -21,6 +21,7 @@ from listserv.mail.threads import (
     is_tag,
     links_of,
     outline,
+    same_subject,
     subject_of,
     tag_of,
 )
@@ -50,6 +51,21 @@ SUBJECTS = [
 @pytest.mark.parametrize(("text", "key", "reply"), SUBJECTS)
 def test_a_subject_says_what_it_is_about(text: str, key: str, reply: bool) -> None:
     assert subject_of(text, "[perinatal]") == Subject(key, reply)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Re: Sleep", "Sleep", True),
+        ("AW: Re: [perinatal] hello", "Hello", True),
+        ("Re: [other] Sleep", "[other] Sleep", True),
+        ("Groups for men (was: Sleep)", "Sleep", False),
+        ("Fwd: Sleep?", "sleep", True),
+        ("[PATCH 1/2] a thing", "[PATCH 0/2] a thing", False),
+    ],
+)
+def test_subjects_that_say_the_same(one: str, other: str, same: bool) -> None:
+    assert same_subject(one, other, "[perinatal]") is same
 
 
 def test_a_tag_is_the_same_for_both_ways_to_write_an_id_and_names_nobody() -> None:

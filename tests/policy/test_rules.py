@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from listserv.mail.passages import Place
 from listserv.policy import rules
 from listserv.policy.rules import ALONE, HOLD, STOP, code, decide, decide_alone, words
-from listserv.mail.passages import Place
 from listserv.policy.screening import Finding, Level
 from listserv.policy.verdict import Action, Author, Facts
 

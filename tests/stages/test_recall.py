@@ -141,6 +141,11 @@ def test_both_lists_of_a_message_and_an_approval_that_waits(ctx: Context) -> Non
     assert {row.state for row in rows(ctx, "SELECT state FROM post")} == {"recalled"}
     work(ctx)
     assert set(states(ctx).values()) == {"suppressed"} and notices(ctx, "recalled") == []
+    archiver.build(ctx)
+    once = archives.files(ctx.settings.archive.directory)
+    archiver.build(ctx, full=True)
+    assert archives.files(ctx.settings.archive.directory) == once
+    assert [row["list"] for row in archives.table(ctx, "SELECT list FROM message")] == ["perinatal"]
     put(ctx, raw, "perinatal@lists.test")
     work(ctx)
     assert scalar(ctx, "SELECT count(*) FROM post") == 2, "the same message does not come in again"

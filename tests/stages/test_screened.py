@@ -23,7 +23,7 @@ WORDS = f"A woman in her forties, Medicare {MEDICARE}, sleeps badly.\nWhat would
 CLEAN = "A woman in her forties sleeps badly since the birth.\nWhat would you try first?\n"
 PHONE = "Her mother rings her every night, from 02 7010 4418.\n"
 LISTS = {
-    "perinatal": {"title": "Perinatal mental health", "moderation": "none", "screening": "clinical", "approval_delay": 0},
+    "perinatal": {"title": "Perinatal", "moderation": "none", "screening": "clinical", "approval_delay": 0},
     "anxiety": {"title": "Anxiety", "moderation": "newcomers", "approval_delay": 0},
     "news": {"title": "News", "posting": "moderators", "moderation": "none"},
 }  # fmt: skip
@@ -277,11 +277,14 @@ def test_a_list_with_one_moderator_turns_to_the_operator(ctx: Context, clock: Cl
 
 
 def test_nobody_decides_on_a_post_of_their_own(ctx: Context) -> None:
-    put(ctx, mail("mia@people.test", text="Phone her mother on 02 7010 4418, she said.\n"), sender="mia@people.test")
+    put(ctx, mail("mia@people.test", text=PHONE), sender="mia@people.test")
     work(ctx)
-    assert state(ctx) == "held"
-    reply(ctx, last(ctx, "held", "mia@people.test"), "approve\n")
-    assert state(ctx) == "held" and "your own post" in last(ctx, "unclear").text
+    assert state(ctx) == "held" and not notices(ctx, "held", "mia@people.test")
+    number = int(scalar(ctx, "SELECT id FROM post"))
+    mia = int(scalar(ctx, "SELECT id FROM person WHERE name = 'Mia Moss'"))
+    with ctx.db.transaction() as tx:
+        outcome = moderate.decide(ctx, tx, number, "approve", By("Mia Moss", "mail", mia))
+    assert not outcome.done and "your own post" in outcome.words and state(ctx) == "held"
     reply(ctx, last(ctx, "held", "max@people.test"), "approve\n")
     assert state(ctx) == "released"
 
@@ -366,7 +369,7 @@ def test_to_another_list(ctx: Context) -> None:
     reply(ctx, last(ctx, "held", "mia@people.test"), "to anxiety\n")
     assert scalar(ctx, "SELECT list_name FROM post") == "anxiety"
     assert state(ctx) == "released", "phone numbers hold nothing on a list that is not clinical"
-    assert "from Perinatal mental health to Anxiety" in " ".join(last(ctx, "decided-author").text.split())
+    assert "from Perinatal to Anxiety" in " ".join(last(ctx, "decided-author").text.split())
 
 
 def test_ban_is_asked_twice_and_drops_what_waits(ctx: Context) -> None:

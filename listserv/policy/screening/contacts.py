@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import phonenumbers
 
 from listserv.mail.passages import Place
-from listserv.policy.screening.context import CASE, CLIENT, OF_A_CLIENT, OFFERED, OWN_CONTACT, SERVICE
+from listserv.policy.screening.context import CASE, CLIENT, OF_A_CLIENT, OFFERED, OWN_CONTACT, PUBLIC, SERVICE
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit, Known, key
 from listserv.policy.screening.numbers import ELSEWHERE
@@ -16,13 +16,20 @@ from listserv.policy.screening.places import TOWNS
 from listserv.policy.screening.plain import View
 
 _PHONE = re.compile(
-    r"(?<![\w#$])(?<!\d[.,/-])(?:\+|\(\+|00|\(?0)[\d](?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?(?:\d(?:[ \t]?[-./() \t][ \t]?|\n[ "
+    r"(?<![\w#$])(?<!\d[.,/-])(?:\+|\(\+|00|\(?0)[\d](?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?(?:\d(?:[ \t]?[-./() \t][ "
+    r"\t]?|\n[ "
     r"\t]*)?){5,13}\d(?![\w]|[.,/]\d)"
 )
 _MOBILE_WITHOUT_0 = re.compile(
     r"(?<![\w.+-])4\d{2}[ -]\d{3}[ -]\d{3}(?![\w-]|[ ]\d)|(?<![\w.+-])61[ ]?4\d{2}[ "
     r"-]?\d{3}[ -]?\d{3}(?!\w)"
 )
+_MOBILE = re.compile(r"(?:0{0,2}61)?0?4\d{8}|(?:0{0,2}44)?0?7[3-9]\d{8}|(?:0{0,2}41)?0?7[5-9]\d{7}")
+_OF_SERVICES = re.compile(
+    r"(?:0{0,2}61)?1[389]00\d{6}|(?:61)?13\d{4}|000|0{0,2}1?800\d{6,8}|0(?:800|808|300|345|845|848|870|500|900)\d{3,8}|"
+    r"(?:0{0,2}61)?0?477131114|(?:0{0,2}61)?0?458737732"
+)
+"""Numbers for everybody: free calls, local rate, the text lines of Lifeline and 1800RESPECT."""
 _ABOUT_PHONES = re.compile(
     r"\b(?:ph(?:one)?|mob(?:ile)?|m|t|tel(?:ephone)?|cell|call|ring|text|sms|number|contact(?:able)?|natel|handy|"
     r"portable|tél|"
@@ -47,24 +54,39 @@ _ROLE = re.compile(
     re.I,
 )
 _TYPES = (
-    r"(?:St|Street|Rd|Road|Ave?|Avenue|Dr|Drv|Drive|Ct|Court|Cres|Cr|Crescent|Pl|Place|Way|Hwy|Highway|Pde|Parade|Tce|"
-    r"Terrace|Lane|Ln|Cl|Close|Blvd|Boulevard|Bvd|Circuit|Cct|Esplanade|Esp|Grove|Gr|Square|Sq|Track|Mews|Loop|Rise|"
-    r"Promenade|Crossing|Walk|Glen|Gardens|Gdns|Row|Parkway|Pwy)"
+    r"(?:"
+    r"St|Street|Rd|Road|Av|Ave|Avenue|Drv|Drive|Ct|Court|Cres|Cr|Crescent|Pl|Place|Way|Hwy|"
+    r"Highway|Pde|Parade|Tce|Terrace|Lane|Ln|Cl|Close|Blvd|Boulevard|Bvd|Circuit|Cct|Esplanade|Esp|"
+    r"Grove|Gr|Square|Sq|Track|Mews|Loop|Rise|Promenade|Crossing|Walk|Glen|Gardens|Gdns|Row|"
+    r"Parkway|Pwy|View|Ridge|Quay|Wharf|Bend|Chase|Mall|Retreat|Vista|Cove|Trail|Alley|Link|Green|"
+    r"Hill|Vale|ST|STREET|RD|ROAD|AV|AVE|AVENUE|DRV|DRIVE|CT|COURT|CRES|CR|CRESCENT|PL|PLACE|"
+    r"WAY|HWY|HIGHWAY|PDE|PARADE|TCE|TERRACE|LANE|LN|CL|CLOSE|BLVD|BOULEVARD|BVD|CIRCUIT|CCT|"
+    r"ESPLANADE|ESP|GROVE|GR|SQUARE|SQ|TRACK|MEWS|LOOP|RISE|PROMENADE|CROSSING|WALK|GLEN|GARDENS|"
+    r"GDNS|ROW|PARKWAY|PWY|VIEW|RIDGE|QUAY|WHARF|BEND|CHASE|MALL|RETREAT|VISTA|COVE|TRAIL|ALLEY|"
+    r"LINK|GREEN|HILL|VALE"
+    r"|(?:Dr|DR)(?=[ ]?(?:[,.;)\n]|\Z|[a-z])))"
 )
-_WORD = r"[A-Z][A-Za-z'-]{1,20}"
+_WORD = (
+    r"(?!(?:January|February|March|April|May|June|July|August|September|October|November|December|Monday|Tuesday|"
+    r"Wednesday|"
+    r"Thursday|Friday|Saturday|Sunday|Day|Week|Month|Minute|Hour|Year|Session|Keynote|Welcome)\b)[A-Z][A-Za-z'-]{1,20}"
+)
+_B = r"(?:[ ]{1,2}|[ ]?\n[ ]{0,4})"
 _STREET = re.compile(
-    rf"(?<![\w./$-])(?:(?:[Uu]nit|[Ff]lat|[Aa]pt|[Aa]partment|[Ss]hop|[Ss]uite|[Ll]evel|[Vv]illa|U)[ "
+    rf"(?<![\w./$:-])(?:(?:[Uu]nit|[Ff]lat|[Aa]pt|[Aa]partment|[Ss]hop|[Ss]uite|[Ll]evel|[Vv]illa|U)[ "
     rf"]?\d{{1,4}}[A-Za-z]?[ ]?[,/]?[ ]?)?"
-    rf"(?:[Ll]ot[ ])?\d{{1,5}}[A-Za-z]?(?:[ ]?[/-][ ]?\d{{1,4}}[A-Za-z]?)?,?[ \n]"
-    rf"(?:(?:Mt|St|Old|Upper|Lower|North|South|East|West|The|Van|De|La|Le)\.?[ ])?(?:{_WORD}[ "
-    rf"\n]){{1,3}}{_TYPES}\b(?!\.?[ ](?:[A-Z][a-z]+'s)\b)\.?"
-)  # fmt: skip
+    rf"(?:[Ll]ot[ ])?\d{{1,5}}[A-Za-z]?(?:[ ]?[/-][ ]?\d{{1,4}}[A-Za-z]?)?,?{_B}"
+    rf"(?:(?:Mt|St|Old|Upper|Lower|North|South|East|West|The|Van|De|La|Le)\.?[ ])?(?:{_WORD}{_B}){{1,3}}{_TYPES}\b"
+    r"(?!\.?[ ](?:[A-Z][a-z]+'s|John|Vincents?|George|Andrews?|Marys?|Lukes?|Josephs?|Pauls?|Peters?|Kilda|Leonards|"
+    r"Ives|Albans|Patricks?)\b)"
+)
 _LOWER_STREET = re.compile(
     r"(?<![\w./$-])\d{1,4}[a-z]?(?:[/-]\d{1,4})?[ ](?!(?:the|this|that|minutes?|mins?|hours?|km|kms|metres?|steps?|"
     r"more|other|of|"
     r"on|in|at|days?|weeks?|years?)\b)[a-z'-]{3,20}(?:[ ][a-z'-]{3,20})?[ ](?:street|road|avenue|crescent|parade|"
     r"highway|terrace|"
-    r"boulevard|st|rd|ave|cres|pde|tce)\b", re.I
+    r"boulevard|st|rd|ave|cres|pde|tce)\b(?=[ ]?(?:[,.;:)\n]|\Z|(?:in|and|on|at|with|when|where|since|is)\b|"
+    r"(?-i:[A-Z]))|[ ]?-)(?![ ](?:John|Vincent|map\b))", re.I
 )  # fmt: skip
 _ESTATE = re.compile(r"(?<!\w)(?:Lot|RMB|RSD)[ ]\d{1,5}[,]?[ ](?:[A-Z][a-z'-]{1,20}[ ]?){1,4}")
 _PO_BOX = re.compile(r"\b(?:G\.?P\.?O\.?|P\.?[ ]?O\.?|Locked|Private)[ ]?(?:Box|Bag)[ ](?:No\.?[ ])?\d{1,6}\b", re.I)
@@ -80,17 +102,34 @@ _COURTS = re.compile(
     r"Rise|Close|"
     r"Track|Row|Drive|Grove|Loop|Square|Lane|Circuit)\b"
 )
+_BUILDING = re.compile(
+    r"\b(?:Court|Police|Station|School|Council|Chambers|Embassy|Consulate|Museum|Park|Headspace|headspace|"
+    r"Centrelink|Hospital|Library|House|Building|"
+    r"Hall|Hotel|Theatre|Centre|Clinic|Institute|College|Press|Society)[^.\n]{0,12}\Z"
+)
+_FAMOUS = re.compile(
+    r"\b(?:Downing|Baker|Sesame|Coronation|Ramsay|Wall|Harley|Pennsylvania|Wallaby|Evergreen|Privet)[ ](?:Street|"
+    r"Avenue|Way|Terrace|Drive)"
+)
+_OFFICE = re.compile(r"(?:level|suite|shop|ground floor)\b", re.I)
 _VENUE = re.compile(
-    r"\b(?:venue|workshops?|training|held|rooms|conference|hotel|parking|our|we(?:'ve| have)|office|premises|"
-    r"practice|clinic|"
-    r"located|relocat\w+|moved|library|hall|centre|center|registration|seminar|service|hospital|event|meet(?:ing)?|"
-    r"branch|"
-    r"consulting|suite|level)\b",
+    r"\b(?:membership|subscriptions?|invoices?|payments?|donations?|publish\w+|press|guilford|routledge|association|"
+    r"foundation|"
+    r"society|institute|universit\w+|college|faculty|clinics?|campus|foyer|theatre|corner of|opposite|car ?park|"
+    r"entrance|tram|"
+    r"upstairs|downstairs|visit us|come to|find us|lunch|dinner|drinks|restaurant|cafe|café|gallery|function|hall|"
+    r"cbd|studio|"
+    r"open day|exhibition|opening|rally|march|meet (?:at|outside)|parcels?|subpoena|offices?|post to|mail to|send "
+    r"to|cheques?|sublet|rent|lease|venue|workshops?|trainings?|held|rooms|conference|"
+    r"hotel|parking|"
+    r"our (?:\w+ )?(?:new )?(?:rooms|office|practice|service|unit|team|address|premises|building|site|branch|home)|"
+    r"premises|practice|relocat\w+|library|"
+    r"registration|seminar|event|consulting|suite|level \d+)\b",
     re.I,
 )
 _LIVES = re.compile(
-    r"\b(?:lives?|living|lived|resid\w+|home|house|address|moved|stays?|staying|flat|unit|discharged to|picked up from|"
-    r"(?:client|patient|mother|mum|father|family|grandmother|nan|partner|husband|wife)(?:'s)?|wohnt|habite)\b",
+    r"\b(?:lives?|living|lived|resid\w+|home address|house|stays?|staying|discharged to|picked up from|sleeps|"
+    r"(?:client|patient|mother|mum|father|family|grandmother|nan|partner|husband|wife)'s|wohnt|habite)\b",
     re.I,
 )
 _POSTCODE = re.compile(
@@ -99,7 +138,8 @@ _POSTCODE = re.compile(
 )
 _TOWN = re.compile(r"\b[A-Z][a-z]+(?:[ ][A-Z][a-z]+){0,2}\b")
 _PAGE = re.compile(
-    r"(?:https?://)?(?:[\w-]+\.)*(?:facebook\.com|fb\.com|instagram\.com|linkedin\.com/in|tiktok\.com|twitter\.com|"
+    r"(?<![\w.-])(?:https?://)?(?:[\w-]{1,63}\.){0,4}(?:facebook\.com|fb\.com|instagram\.com|linkedin\.com/in|"
+    r"tiktok\.com|twitter\.com|"
     r"x\.com|"
     r"snapchat\.com/add|threads\.net|youtube\.com/@|gofundme\.com|austlii\.[a-z.]{2,20}|ancestry\.[a-z.]+|legacy\.com|"
     r"mytributes\.com\.au|caselaw\.nsw\.gov\.au)/[^\s<>\"),;]{1,300}|"
@@ -115,13 +155,17 @@ _PAGE = re.compile(
     re.I,
 )
 _HANDLE = re.compile(
-    r"\b(?:insta(?:gram)?|snap(?:chat)?|tik[ ]?tok|facebook|fb|twitter|onlyfans|youtube|twitch|discord)\b[\w' ]{0,25}(?:[:=][ ]?@?|@|"
+    r"\b(?:insta(?:gram)?|snap(?:chat)?|tik[ ]?tok|facebook|fb|twitter|onlyfans|youtube|twitch|discord)\b[\w' "
+    r"]{0,25}(?:[:=][ ]?@?|@|"
     r"[ ](?:is|as|name|handle)[ ]\"?@?(?=[\w.]*[\d_.]))(?P<handle>[\w][\w.]{2,29})\b",
     re.I,
 )
 _STORY = re.compile(
-    r"https?://(?:[\w-]+\.)*news[\w-]*\.[a-z.]{2,20}/[^\s<>\"),;]{3,300}|https?://[^\s<>\"/]{3,80}/[^\s<>\"]{0,150}?(?:/news/|/story/|/stories/|/article/|/articles/|/obituar|/courts?/|/crime/|/judgments?/|"
-    r"/cases?/|(?:coroner|inquest|court|trial|cleared|charged|sentenced|arrested|murder|missing)[\w-]*)[^\s<>\"),;]{0,300}",
+    r"https?://(?:[\w-]+\.)*news[\w-]*\.[a-z.]{2,20}/[^\s<>\"),;]{3,300}|"
+    r"https?://[^\s<>\"/]{3,80}/[^\s<>\"]{0,150}?(?:/news/|/story/|/stories/|/article/|/articles/|/obituar|"
+    r"/courts?/|/crime/|/judgments?/|"
+    r"/cases?/|(?:coroner|inquest|court|trial|cleared|charged|sentenced|arrested|murder|"
+    r"missing)[\w-]*)[^\s<>\"),;]{0,300}",
     re.I,
 )
 _OF_GROUPS = re.compile(
@@ -131,6 +175,13 @@ _OF_GROUPS = re.compile(
 )
 
 
+_LINE = re.compile(
+    r"\b(?:assistant|secretary|coordinator|organi[sz]er|treasurer|convenor)\b|"
+    r"\b(?:help|hot|text|support|crisis|life|advice|warm|duty)[ ]?(?:line|phone|worker)s?\b|\b(?:intake|reception|"
+    r"on[- ]call|after[- ]hours|bookings?|"
+    r"referrals?|clinic|practice|services?)\b",
+    re.I,
+)
 _THEIRS = re.compile(
     r"\b(?:her|his|their|(?:client|patient|mother|mum|father|dad|partner|wife|husband|carer|sister|brother)'s|next "
     r"of kin|nok|"
@@ -144,9 +195,9 @@ _THEIRS = re.compile(
 def phones(view: View) -> Iterator[Hit]:
     """Phone numbers but for those of the author, of services and of emergencies."""
     text = view.digits
-    own = {key(found[0])[-8:] for found in _PHONE.finditer(text) if view.in_signature(found.start())}
+    own = {key(found[0])[-8:] for found in view.by_numbers(_PHONE, text) if view.in_signature(found.start())}
     for pattern in (_PHONE, _MOBILE_WITHOUT_0, _LOCAL):
-        for found in pattern.finditer(text):
+        for found in view.by_numbers(pattern, text):
             start, end = found.span()
             value = re.sub(r"\D", "", found[0])
             if view.in_signature(start) or view.in_web(start) or value[-8:] in own:
@@ -159,8 +210,9 @@ def phones(view: View) -> Iterator[Hit]:
                 continue
             if pattern is _PHONE and not _is_phone(found[0], value, calling or whose):
                 continue
-            if _may_be_a_clients(view, start, end, value, whose):
-                yield Hit("phone", Level.CLINICAL, start, end)
+            level = _whose(view, start, end, value, whose)
+            if level is not None:
+                yield Hit("phone", level, start, end)
 
 
 def _is_phone(written: str, value: str, about_phones: bool) -> bool:
@@ -179,29 +231,33 @@ def _possible(written: str) -> bool:
         return False
 
 
-def _may_be_a_clients(view: View, start: int, end: int, value: str, whose: bool) -> bool:
-    """Whether a number may be a client's: not the author's, a service's, an event's. `whose`: people in care are named
-    near it, which beside a service counts only for a mobile or when the words say that it is theirs."""
-    if OWN_CONTACT.search(view.text, max(0, start - 60), start):
-        return False
-    if re.fullmatch(r"(?:0{0,2}61)?1[389]00\d{6}|(?:61)?13\d{4}|000", value):
-        return False
+def _whose(view: View, start: int, end: int, value: str, people: bool) -> Level | None:
+    """How grave a number is. None for the author's, a service's, an event's; a warning where nothing tells whose it is
+    but a landline. `people`: somebody in care is named near it, which beside a service counts only as a possessive."""
+    if _OF_SERVICES.fullmatch(value) or OWN_CONTACT.search(view.text, max(0, start - 60), start):
+        return None
     left, right = view.sentence(start, end, 140)
     line_left, line_right = view.line(start)
     place = (min(left, line_left), max(right, line_right)) if line_right - line_left < 200 else (left, right)
     offered = OFFERED.search(view.text, *place)
-    if re.fullmatch(r"(?:0{0,2}61)?0?4\d{8}", value):
-        return whose or not offered
-    if not (SERVICE.search(view.text, *place) or offered):
-        return True
-    return whose and bool(_THEIRS.search(view.text, max(0, start - 60), start))
+    mobile = _MOBILE.fullmatch(value) is not None
+    if SERVICE.search(view.text, *place) or offered:
+        if people and _THEIRS.search(view.text, max(0, start - 60), start):
+            return Level.CLINICAL
+        if not mobile or offered:
+            return None
+        return Level.WARNING if _LINE.search(view.text, *place) else Level.CLINICAL
+    of_a_case = people or CASE.search(view.text, left, right)
+    return Level.CLINICAL if mobile or of_a_case else Level.WARNING
 
 
 def addresses(view: View, known: Known) -> Iterator[Hit]:
     """Mail addresses but for the author's, members' and those of services and lists."""
     domains = {one.casefold().lstrip("@") for one in known.allowed if "." in one}
-    of_members = _attributed(view, known)
-    for pattern in (_ADDRESS, _HIDDEN_ADDRESS):
+    patterns = [_ADDRESS] if "@" in view.text else []
+    patterns += [_HIDDEN_ADDRESS] if view.mentions(("(at)", "[at]", "{at}")) else []
+    of_members = _attributed(view, known) if patterns else set()
+    for pattern in patterns:
         for found in pattern.finditer(view.text):
             start, end = found.span()
             address = found[0].casefold()
@@ -228,21 +284,26 @@ _WRITTEN_AT = re.compile(r"^.*\b(?:\d\d?[:.]\d\d(?:\s?[AaPp]\.?[Mm]\.?)?|\d{4}),
 
 def _attributed(view: View, known: Known) -> set[str]:
     """Addresses beside the names of members: `Ann Archer <ann@example.org>`."""
-    found = re.finditer(r"([^\n<>:,;\"]{2,60}?)\"?[ ]?<(?:mailto:)?([^\s<>@]{1,64}@[^\s<>@]{1,200})>", view.text)
-    return {
-        match[2].casefold() for match in found if known.people.is_named(_WRITTEN_AT.sub("", match[1]).strip(" ,\"'"))
-    }
+    found: set[str] = set()
+    for match in _IN_BRACKETS.finditer(view.text):
+        before = re.split(r"[\n<>:,;\"]", view.text[max(0, match.start() - 60) : match.start()].rstrip(' \n"'))[-1]
+        if known.people.is_named(_WRITTEN_AT.sub("", before).strip(" ,\"'")):
+            found.add(match[1].casefold())
+    return found
+
+
+_IN_BRACKETS = re.compile(r"<(?:mailto:)?([^\s<>@]{1,64}@[^\s<>@]{1,200})>")
 
 
 def mail_addresses(view: View) -> Iterator[str]:
     """Every mail address in the passage, in lower case."""
-    return (found[0].casefold() for found in _ADDRESS.finditer(view.text))
+    return (found[0].casefold() for found in _ADDRESS.finditer(view.text)) if "@" in view.text else iter(())
 
 
 def streets(view: View) -> Iterator[Hit]:
     """Street addresses but for the author's own, of services and of events."""
     for pattern in (_STREET, _LOWER_STREET, _ESTATE, _PO_BOX, _ABROAD):
-        for found in pattern.finditer(view.text):
+        for found in view.by_numbers(pattern):
             start, end = found.span()
             if (
                 view.in_signature(start)
@@ -253,7 +314,11 @@ def streets(view: View) -> Iterator[Hit]:
                 continue
             left, right = view.sentence(start, end, 160)
             at_home = _LIVES.search(view.text, max(left, start - 80), start)
-            if (_VENUE.search(view.text, left, right) or OFFERED.search(view.text, left, right)) and not at_home:
+            offered = any(words.search(view.text, left, right) for words in (_VENUE, OFFERED, PUBLIC))
+            if _FAMOUS.search(found[0]):
+                continue
+            office = _OFFICE.match(found[0]) or _BUILDING.search(view.text, max(0, start - 45), start)
+            if (offered or office) and not at_home:
                 continue
             if OWN_CONTACT.search(view.text, max(0, start - 60), start):
                 continue
@@ -266,7 +331,7 @@ def _in_list_of_authors(value: str) -> bool:
 
 def places(view: View) -> Iterator[Hit]:
     """A place with its postcode, and small towns in the text of a case."""
-    for found in _POSTCODE.finditer(view.text):
+    for found in view.by_numbers(_POSTCODE):
         if not view.in_signature(found.start()) and not _of_an_event(view, found.start(), found.end()):
             yield Hit("place", Level.WARNING, *found.span())
     if view.passage.place == Place.FILE_NAME or not CASE.search(view.text):
@@ -290,10 +355,14 @@ def _of_an_event(view: View, start: int, end: int) -> bool:
 
 def pages(view: View) -> Iterator[Hit]:
     """Pages and accounts that show or name a person."""
-    for pattern in (_PAGE, _STORY):
+    for pattern in (_PAGE, _STORY) if view.mentions((".com", "://", ".gov.au", "austlii")) else ():
         for found in pattern.finditer(view.text):
             if not view.in_signature(found.start()) and not _OF_GROUPS.search(found[0]):
                 yield Hit("page", Level.WARNING, found.start(), found.start() + len(found[0].rstrip(".,!?'")))
+    if not view.mentions(
+        ("insta", "snap", "tik", "facebook", "fb", "twitter", "onlyfans", "youtube", "twitch", "discord")
+    ):
+        return
     for found in _HANDLE.finditer(view.text):
         if not view.in_signature(found.start()):
             yield Hit("page", Level.WARNING, *found.span("handle"))

@@ -34,9 +34,11 @@ SERVICE = re.compile(
     r"bookings?|"
     r"fax|office|centres?|centers?|enquir\w+|inquir\w+|switchboard|secretary|admin|support line|24/7|24 hours?|crisis|"
     r"foundations?|council|institute|universit\w+|schools?|librar\w+|legal aid|lawyers?|police|court registry|registry|"
-    r"pharmacy|psychiatry line|advice line|warmline|griefline|victims? (?:support|services)|advocacy|ombudsman|commissioner|"
+    r"pharmacy|psychiatry line|advice line|warmline|griefline|victims? (?:support|services)|advocacy|ombudsman|"
+    r"commissioner|"
     r"tribunal|network|phn|health direct|healthdirect|nurse on call|1800respect|respect|relationships australia|mind|"
-    r"wellways|blue knot|open arms|lifeline|beyond ?blue|headspace|kids helpline|mensline|13yarn|poisons|dardi|qlife|sane|butterfly|carers "
+    r"wellways|blue knot|open arms|lifeline|beyond ?blue|headspace|kids helpline|mensline|13yarn|poisons|dardi|"
+    r"qlife|sane|butterfly|carers "
     r"australia|"
     r"team|unit|department|rooms|register|rsvp|venue|organi[sz]ers?|college|society|association|counselling)\b",
     re.I,
@@ -71,14 +73,19 @@ OFFERED = re.compile(
     r"vacanc\w+|"
     r"facilitat\w+|convenor|convener|coordinator|bookings?|referrals? (?:to|can|go|welcome|via)|intake|service|"
     r"clinic|cpd|"
-    r"meeting id|dial[- ]?in|passcode|recording|ae[ds]t|early bird|abstracts?|convention|"
+    r"position (?:available|vacant|open)|job ad\w*|locums?|apply (?:by|to|at|via)|salary|fte|for (?:more |further "
+    r")?(?:details|"
+    r"info(?:rmation)?)|to book|if (?:you are |you're )?keen|zoom|webex|teams "
+    r"link|join by phone|dial by|meeting id|dial[- ]?in|passcode|recording|ae[ds]t|early bird|"
+    r"abstracts?|convention|"
     r"tickets?|room(?:s)? (?:available|to rent|for rent)|interested|peer group|study|recruit\w+|ethics)\b",
     re.I,
 )
 OF_A_CLIENT = re.compile(
     r"\b(?:client|patient|pt|consumer|mother|mum|father|dad|son|daughter|husband|wife|partner|carer|next of kin|nok|"
     r"emergency contact|guardian|sister|brother|grandmother|grandfather|nan|boyfriend|girlfriend|family|ex|"
-    r"klient\w*|patient\w*)(?:'s|s)?\b|\b(?:her|his|their) (?:\w+ )?(?:mobile|mob|phone|landline|cell|line|work|number|email|e-mail|address|"
+    r"klient\w*|patient\w*)(?:'s|s)?\b|\b(?:her|his|their) (?:\w+ )?(?:mobile|mob|phone|landline|cell|line|work|"
+    r"number|email|e-mail|address|"
     r"home)\b|"
     r"\b(?:she|he|they)(?:'s| is|'re| are)? (?:on|at|reachable|emailed|wrote|rang|texted|calls?|called)\b",
     re.I,
@@ -89,6 +96,8 @@ OWN_CONTACT = re.compile(
     r"practice|clinic|fax|landline|website)\b[^.\n]{0,20}\Z|\b(?:call|text|ring|reach|contact|email|e-mail|mail|phone|"
     r"message|sms|whatsapp|signal|write to) (?:me|us)\b[^.\n]{0,30}\Z|\bi(?:'m| am) (?:on|at|"
     r"reachable)\b[^.\n]{0,25}\Z|"
+    r"\bhappy to (?:chat|talk|discuss|help|share)\b[^.\n]{0,40}\Z|\bfeel free to\b[^.\n]{0,40}\Z|"
+    r"\bgive me a (?:call|ring|bell|buzz)\b[^.\n]{0,25}\Z|\bdrop me a line\b[^.\n]{0,25}\Z|\bi'm \w+,[ ]?\Z|"
     r"\b(?:me|us) (?:on|at|via) (?:\w+ ){0,3}\Z|\bget in touch\b[^.\n]{0,30}\Z",
     re.I,
 )

@@ -75,10 +75,30 @@ _NOT_AN_AGE = re.compile(
 )
 
 
+_OF_BIRTHS = (
+    "born",
+    "birth",
+    "bdate",
+    "dob",
+    "d.o",
+    "d o b",
+    "d/o/b",
+    "geb",
+    "naissance",
+    "née",
+    "né ",
+    "nee ",
+    "(*",
+    "b.",
+)
+
+
 def births(view: View) -> Iterator[Hit]:
     """Dates near words of birth."""
     text = view.text
-    for found in _COMPACT.finditer(text):
+    if not view.mentions(_OF_BIRTHS):
+        return
+    for found in view.by_numbers(_COMPACT):
         yield Hit("birth-date", Level.HIGH, *found.span("date"))
     dates = [found.span() for found in _OF_BIRTH.finditer(text)]
     for number, (start, end) in enumerate(dates):
@@ -112,7 +132,7 @@ def dates(view: View) -> Iterator[Hit]:
     """Days of a year in the text of a case, but for those of courses, laws and meetings."""
     if view.passage.place == Place.FILE_NAME or not CASE.search(view.text):
         return
-    for found in _FULL.finditer(view.text):
+    for found in view.by_numbers(_FULL):
         start, end = found.span()
         if view.in_signature(start) or view.in_web(start) or _in_heading(view, start):
             continue
@@ -134,7 +154,7 @@ def _in_heading(view: View, start: int) -> bool:
 
 def ages(view: View) -> Iterator[Hit]:
     """Ages of 90 and more."""
-    for found in _AGE.finditer(view.text):
+    for found in view.by_numbers(_AGE):
         group = next(name for name in ("age", "aged", "short") if found[name])
         start = found.start(group)
         if _NOT_AN_AGE.search(view.text, max(0, start - 12), start) or view.in_signature(start):

@@ -8,85 +8,115 @@ from __future__ import annotations
 from listserv.policy.screening.words import words
 
 GIVEN = words("""
-aaron abbey abby abdul abdullah abigail abraham ada adam adele adem adrian agnes ahmad ahmed aidan aiden aimee aisha
-ajay akira alan alana alasdair alastair albert alec alejandro alessandro alessia alex alexander alexandra alexis alfie
-alfred ali alice alicia alina alisha alison alistair alma alyssa amal amanda amara amelia amelie amina amir amira amit
-amna amrita amy ana anand anastasia andrea andreas andrei andrew andy angela angelina angus anh anika anita anjali ann
-anna annabel annabelle anne annette annie anthea anthony anton antonia antonio antony anu anya archie ariana arjun
-arlo arthur arun arya asha ashlee ashleigh ashley aslan astrid athena atticus aubrey audrey ava ayaan ayesha aylin
-azra barbara bart basil beatrice beatrix beau becky belinda bella ben benjamin benny bernadette bernard bernie beth
-bethany betty bev beverley bianca bindi birgit blake bobby boris brad bradley brandon brayden brenda brendan brett
-brian bridget bridie brigitte brodie bronte bronwyn brooke bruce bruno bryan bryce byron caitlin caleb callum cameron
-camila camille candice carl carla carlos carly carmel carmen carol caroline carolyn carter cassandra cassie cath
-catherine cathy cecilia cedric celeste celia chantelle charlene charles charlie charlotte cheryl chiara chloe chris
-christina christine christopher ciara cindy claire clara clare clarissa claudia claudio clement cleo clive clyde cody
-colin colleen connor conor constance cora corey corinne courtney craig cynthia cyrus daisy dakota damian damien dan
-dana daniel daniela danielle danny daphne darcy daria darius darlene darren darryl dave david deanna deb debbie
-deborah debra declan deepa deepak deirdre denis denise dennis derek desmond devi diana diane dianne diego dimitri dina
-dinesh dmitri dominic dominique donald donna donovan doreen doris dorothy doug douglas duc duncan duong dwayne dylan
-ebony eddie edgar edith edmund eduardo edward edwina eileen elaine eleanor elena eleni eli elias elijah elisabeth
-elise eliza elizabeth ella elle ellen ellie elliot elliott elsa elsie emilia emilio emily emma emmanuel enid enrique
-eric erica erik erika erin ernest esme esmeralda esther ethan etta eugene eva evan evangeline evelyn evie ewan ezra
-fabian farah fares farhan fatima fatma faye felicity felix fergus fernando fiona fleur flora florence frances
-francesca francesco francine francis franco frankie fred freda frederick freya gabriel gabriela gabrielle gail gareth
-gary gavin gemma genevieve geoff geoffrey george georgie georgina gerald geraldine gerard gerry gianni gideon gillian
-gina giovanni giulia giuseppe gladys glen glenda glenn gloria gordon graeme graham greg gregory greta guido gurpreet
-gus gwen habib hadi hakim hamish hamza hana hanh hannah hans harish harjit harley harold haroon harriet harrison harry
-hasan hassan hayden hayley heather heidi helen helena helga henrietta henry hien hilary hoa hoang howard hugh hugo
-huong hussein hyun ian ibrahim ida ignatius igor ilse imogen imran ines inez inga ingrid irene irina isaac isabel
-isabella isabelle isha isla ismail ivan ivana ivar jackie jackson jacob jacqueline jacqui jaden jai jaime jake jakob
-jamal james jamie jane janelle janet janette janice janine janis jared jarrah jarrod jasmin jasmine jason jasper jaya
-jayden jeanette jed jeff jeffrey jenna jennifer jenny jeremy jerome jess jesse jessica jett jill jillian jim jimmy jin
-jing jo joan joanna joanne joaquin jodie jody joe joel johanna johannes john johnny jonah jonas jonathan jonty jorge
-jose josef joseph josephine josh joshua josie joyce juan juanita judith judy julia julian juliana julianne julie
-juliet julio justin justine kai kaitlyn kamal kamala kara karen karim karin karina karl karla karolina kasey kate
-katelyn katerina kath katharina katherine kathleen kathryn kathy katia katie katrina kay kayla kaylee keira keith kel
-kellie kelly kelvin ken kenji kenneth kerri kerrie kerry kev kevin khadija khaled khalid khanh kiara kieran kim
-kimberley kirra kirsten kirsty klaus kristen kristina kumar kurt kye kyla kyle kylie lachie lachlan laila lana lara
-larissa larry lars latisha laura lauren laurence layla leah leanne lee leigh leila leilani lena leo leon leonard
-leonie leroy lesego lesley leslie levi lewis liam lian libby lida lila lilian liliana lillian lily lin linda lindsay
-lindy ling linh lionel lisa liz liza lloyd lochie lois lola lorenzo loretta lorna lorraine louis louisa louise luca
-lucas lucia lucille lucinda lucy luis luka lukas luke lydia lyn lynda lynette lynn lynne mabel mackenzie maddie
-maddison madeleine madeline madison mae maeve maggie mahmoud mai maia maisie malakai malcolm malik mandy manish manuel
-manuela marc marcel marcia marco marcus margaret margarita margot maria mariah mariam marian marianne marie marilyn
-marina mario marion marisa marjorie marko marlene marlon marnie marta martha martin martina marvin mary maryam mateo
-mathew matilda matt matteo matthew maureen maurice mavis maxine maya meena meera megan mehmet mei melanie melina
-melinda melissa mercedes meredith mia michael michaela michele michelle miguel mikael mikaela mike mikhail mila milan
-milena millie milo mimi mina minh mira miranda miriam misha mitch mitchell mohamed mohammad mohammed moira molly mona
-monica monique muhammad muriel mustafa myra nabil nada nadia nadine naomi narelle nasser natalia natalie natasha
-nathan nathaniel nayeli neha neil nell nellie nerida neville ngoc nia niamh nicholas nick nicola nicolas nicole nigel
-nikhil nikita niko nikolai nina nisha noah noel noelle nora norah noreen norma norman nour nur oksana olga oliver
-olivia olivier omar oona orla oscar otto owen paddy pamela paolo patrice patricia patrick paul paula pauline pavel
-pedro peggy pete peter petra phil philip philippa phillip phoebe phuong pierre piotr pippa prakash preeti priscilla
-priya quentin quoc rachael rachel rafael rahul raj rajesh ralph ramesh ramona rana randall raphael rashid raul ravi
-rebecca reece reg reggie regina reid remy rene renee reuben rex rhett rhiannon rhonda rhys ricardo richard rick ricky
-riley rita rob robbie robert roberta roberto robyn rocco rochelle rod roderick rodney rodrigo roger rohan roland roman
-romy ron ronald ronan rory rosa rosalie rosalind rosanna rosemary rosie ross rowan roxanne roy ruben rupert russell
-ruth ryan rylan sabine sabrina sadie saeed salim sally salma salman sam samantha samir samira samuel sandeep sandra
-sanjay santiago sara sarah sasha saskia savannah scarlett scott sean sebastian selena selina serena serge sergei seth
-shanae shane shani shania shannon sharon shaun shauna shayne sheila shelley sheree sherry shirley shona shreya sian
-sidney sienna silvia simon simone simran sinead siobhan skye sofia solomon sonia sonja sophia sophie soraya stacey
-stan stanley stavros stefan stefano stella stephanie stephen steve steven stewart stuart sunil sunita susan susanna
-susanne susie suzanne suzie sven svetlana syed sylvia tadhg tahlia tallulah tamara tamika tammy tania tanya tara tariq
-tarni tatiana taylah taylor ted teddy terence teresa terri terry tess tessa thanh thao theo theresa therese thomas
-thuy tiana tiffany tilly tim timothy tina toby todd tom tomas tomasz tommy toni tony tracey tracy travis trent trevor
-tricia trinh trish tristan troy trudy tuan tui tyler tyrone tyson uma umar ursula usha valentina valerie vanessa vera
-vernon veronica vicki vicky viet vijay vikram vince vincent vinh viola vivek vivian vivienne vlad wade wally walter
-wanda warwick wayne wei wendy werner wesley wilhelm willem william wilma winifred winnie winona xander xavier xin yael
-yan yara yasmin yasmine ying yolanda yosef yousef youssef yuki yusuf yvette yvonne zac zach zachary zack zahra zain
-zainab zaki zane zara zeinab zeke zelda zeynep zoe zoltan zoya zuri
+aarav aaron abbey abby abdi abdul abdullah abdullahi abeba abena abigail abiy abraham achol ada adaeze adam adele adem
+aditya adrian adut agnes agnieszka aguek ahmad ahmed ahmet aidan aiden aimee aisha ajay akash akech akiko akira akol
+akosua akua alan alana alasdair alastair albert alec alejandra alejandro aleksandar alessandro alessia alex alexander
+alexandra alexis alfie alfred ali alice alicia alina alisha alison alistair alma almaz alyssa amal amanda amara amare
+amelia amelie amina amir amira amit amna amou amrita amy anahera anand ananya anastasia andrea andreas andrei andrew
+andy angela angelina angus anh anika anil anish anita anja anjali anjana ankit ann anna annabel annabelle anne annette
+annie anthea anthony anton antonia antonio antony anu anya aoife apisai archie ariana arjun arlo arnav aroha arthur
+arun arya asha ashlee ashleigh ashley ashok aslan astrid athena atong atticus aubrey audrey ava ayaan ayen ayesha
+aylin ayse ayumi azra barbara bart basil beata beatrice beatrix beatriz beau becky bekele belinda bella ben benjamin
+benny berna bernadette bernard bernie beth bethany betty bev beverley bhavna bianca bindi binh birgit blake bobby
+bongani boris brad bradley brandon branka brayden brenda brendan brett brian bridget bridie brigitte brodie bronte
+bronwyn brooke bruce bruno bryan bryce bryony burak byron caitlin caleb callum cameron camila camille camilo candice
+caoimhe carl carla carlos carly carmel carmen carol caroline carolyn carter carys cassandra cassie catalina catarina
+cath catherine cathy cecilia cedric celeste celia cem cerys chandra chantal chantelle charlene charles charlie
+charlotte chau cherie cheryl cheyenne chiara chidi chioma chipo chloe chol chontelle chris christina christine
+christopher chukwu ciara ciaran cindy claire clara clare clarissa claudia claudio clement cleo clive clyde cody colin
+colleen connor conor constance cora corey corinne cormac courtney craig cuong cynthia cyrus dafydd daisuke damian
+damien dan dana daniel daniela danielle danika danny daphne darcy daria darius dariusz darlene darren darryl dave
+david dawit deanna deanne deb debbie deborah debra declan deepa deepak deepika deirdre dejan deng denis denise deniz
+dennis derek desmond desta devi devika diana diane dianne diego diem dimitri dina dinesh dinh divya dmitri dominic
+dominique donald donna donovan doreen doris dorothy doug douglas dragan duarte duc duncan duong dusan duyen dwayne
+dwight dylan ebonie ebony ebru eddie edgar edith edmund eduardo edward edwina eileen eilidh ekow elaine eleanor elena
+eleni eli elias elif elijah elisabeth elise eliza elizabeth ella elle ellen ellie elliot elliott elsa elsie eluned
+emeka emi emilia emilio emily emine emma emmanuel emmett emre enid enrique eoin eric erica erik erika erin ernest esha
+esme esmeralda esra esteban esther ethan ethel etta eugene eva evan evangeline evelyn evie ewa ewan eyob ezra fabian
+faduma farah farai fares farhan farhiya fatih fatima fatma faye felicity felix fergus fernando ffion fiadh fiona fionn
+fleur flora frances francesca francesco francine francis franco frankie fred freda frederick freya gabriel gabriela
+gabrielle gail gamze garang gareth garth gary gaurav gavin geeta gemma genevieve geoff geoffrey george georgie
+georgina gerald geraldine gerard gerry gianni gideon gillian gina giovanni girma gita giulia giuseppe gladys glen
+glenda glenn glenys gloria gonzalo goran gordon graeme graham grainne greg gregory greta grzegorz gráinne guadalupe
+guido gurpreet gus gwen gwyneth habib hadi hafsa haile hakan hakim halima hamish hamza hana hanh hannah hans harini
+harish harjit harley harlow harold haroon harriet harrison harry haruka haruki hasan hassan hatice hayden hayley
+heather heidi helen helena helga hemi henrietta henry hiba hien hilary hiroshi hirut hoa hoang hodan howard hugh hugo
+huong hussein huy hyun ibrahim ida idil iestyn ieuan ifeoma ifrah ignatius igor ilana ilse imogen imran ineke ines
+inez inga ingrid irene irina isaac isabel isabela isabella isabelle isha ishaan ishita isla ismail ivan ivana ivar
+iwona jacek jackie jackson jacob jacqueline jacqui jaden jadwiga jai jaime jake jakob jamal james jamie jamila jane
+janelle janet janette janice janine janis janusz jared jarrah jarrod jasmin jason javier jaxon jaya jayde jayden
+jaylen jeanette jed jeff jeffrey jelena jenna jennifer jenny jeremy jerome jerzy jess jesse jessica jett jie jill
+jillian jim jimena jimmy jin jing jo joan joanna joanne joao joaquin jodie jody joe joel johanna johannes john johnny
+jonah jonas jonathan jonty jordyn jorge jorja jose josef joseph josephine josh joshua josie jovan joyce juan juanita
+judith judy julia julian juliana julianne julie juliet julio jun justin justine jyoti kabir kai kaitlyn kaleb kamal
+kamala kaori kara karen karim karima karin karina karl karla karolina kasey kasia katarina katarzyna kate katelyn
+katerina kath katharina katherine kathleen kathryn kathy katia katie katrina kavita kavya kayden kayla kaylee kazuki
+kebede keiko keira keisha keith kel kelechi kellie kelly kelvin kemal kenji kenneth kenta kerri kerrie kev kevin
+khadija khadra khaled khalid khanh khoa kiah kiana kiara kieran kieu kimberley kiran kiri kirra kirralee kirsten
+kirsty klaus kobi kofi korey krishna kristen kristina krystal krzysztof kumar kumiko kuol kurt kwame kyah kyan kye
+kyla kyle kylie lachie lachlan lachy laila lakshmi laleh lalita lana lara larissa larry lars latisha latoya laura
+lauren laurence layla leah leanne leela leesa leigh leigha leila leilani lemlem lena leo leon leonard leonie leroy
+lesego lesley leslie letitia lewis leyla liam lian libby lida lila lilah lilian liliana lillian lin linc linda lindiwe
+lindsay lindy ling linh lionel lisa litia liz liza llewellyn lloyd loan lochie lois lola lorenzo loretta lorna
+lorraine louis louisa louise luca lucas lucero lucia lucille lucinda lucy luis luka lukas luke lydia lyn lynda lynette
+lynley lynn lynne mabel machar mackenzie macy maddie maddison madeleine madeline madhu madison mae maeve mafalda magda
+maggie mahad mahalia mahesh mahmoud mai maia mairead maisie majok makoto makur malakai malcolm malgorzata malia malik
+manaia mandy manish manuel manuela marama marc marcel marcia marco marcus maree marek margaret margarita margot maria
+mariah mariam marian marianne marie marija mariko marilyn marina mario marion marisa marisol marjorie marko marlene
+marlon marnie marta martha martin martina marvin mary maryam masako mateo mathew matilda matiu matt matteo matthew
+maureen maurice mavis maxine maxwell maya mayen mayumi meena meera megan megumi mehmet mei mekdes melanie mele melek
+melina melinda melissa mercedes meredith mereoni meron merryn mhairi mia michael michaela michal michele michelle
+michiko mick miguel mikael mikaela mikaere mike mikhail mila milan milena milica millicent millie milo mimi mina ming
+minh mira miranda miriam mirjana misha mitch mitchell miyuki moana mohamed mohammad mohammed mohamud moira molly mona
+monica monika monique morag muhammad mukesh murat muriel mustafa myfanwy myles myra nabil nada nadia nadine nadira
+nandini naoko naomi narelle nasra nasrin nasser natalia natalie natasha nathan nathaniel natsuki navya nayeli nebojsa
+neha neil nell nellie nenad nerida neve neville nga ngahuia ngaire nghia ngoc ngozi nhi nhung nia niamh nicholas
+nickolas nicola nicolas nicole nigel nikau nikhil nikita niko nikola nikolai nina nisha nitin nneka noah noelene
+noelle nomsa nora norah noreen noriko norma norman nour nur nuray nyandeng nyibol obinna odette oisin oksana olga
+oliver olivia olivier oluwaseun omar onur oona orla oscar osman otto owen ozan pablo paddy padma padraig paloma pamela
+pania paolo parisa parwana patrice patricia patrick paul paula pauline pavel pawel pedro peggy peta petar pete peter
+petra phil philip philippa phillip phoebe phong phuc phuong phyllis pierre pilar piotr pippa piripi pooja pradeep
+prakash pranav preeti priscilla priya prudence qing quang quentin quoc quyen rachael rachana rachel radha radmila
+raelene rafael rahim rahul raj rajesh rajiv rakesh ralph ramesh ramona rana randall rangi raphael raquel rashid rashmi
+raul ravi rawiri rebecca reece reg reggie regina reid rekha remy rene renee reshma reuben rewi rex reza rhett rhianna
+rhiannon rhodri rhonda rhys ricardo richard rick ricky riley rishi rita ritu robbie robbo robert roberta roberto robyn
+rocco rochelle rocio rod roderick rodney rodrigo roger rohan rohit roisin roland roman romany romy ron ronald ronan
+ronnie rosa rosalie rosalind rosalyn rosanna rosemary rosie roslyn ross rowan roxanne ruairi ruben rudo rui rupa
+rupert russell ruth ryan rylan ryota sabine sabrina sachiko sachin sadia sadie saeed safiya sagar sahar sahil sahra
+sakura salim sally salma salman salote sam samantha samina samir samira samuel sana sandeep sandra sangeeta sanja
+sanjay santiago saoirse sapna sara sarah sarita sasha saskia satoshi savannah scarlett scott sebastian sefina selam
+selena selin selina semisi senait seren serena serge sergei sergio serkan seth sevgi shabnam shanae shane shani shania
+shannon shanti sharmila sharon sharyn shaun shauna shayla shayne sheila shelby shelley sheree sherry shigeru shilpa
+shirin shirley shivani shona shontelle shreya shu sian sibel sidney sienna silvia simon simone simran sinead siobhan
+sione sioned siosaia sipho sita skyla slobodan smita sneha snezana sofia soledad solomon sonali sonia sonja sophia
+sophie soraya srinivas stacey stanislaw stanley stavros stefan stefano stella stephanie stephen steve steven stewart
+stuart sudha suman sumit sunil sunita suresh susan susanna susanne susie suzanne suzie sven svetlana syed sylvia
+tadesse tadhg tahlia tahmina takashi takeshi talia tallulah tamara tamati tamika tammy tamsin tane tania tanvi tanya
+tara taraneh tariq tariro tarni tatenda tatiana tayla taylah taylor teagan ted teddy tegan temitope tendai tenille
+terence teresa terrence terri terry tesfaye tess tessa tevita thandi thandiwe thanh thao themba theo theresa therese
+thiago thomas thuy tiana tiarna tien tiffany tijana tilda tilly tim timothy tina tipene tobias todd tom tomas tomasz
+tommy tomoko toni tony tracey tracy travis trent trevor tricia trinh trish tristan troy truc trudi trudy trung tsehay
+tuan tui tully tuyet tyler tyra tyrell tyrone uday uma umar ursula urszula usha valentina valeria valerie vandana
+vanessa varun vasco vaughn vera verity vernon veronica vesna vicki vicky vidya viet vijay vikram viliami vimal vince
+vincent vinh vinod viola vishal vivek vivian vivienne vlad vladimir wally walter wanda warrick warsame warwick wayne
+wei wendell wendy werner wesley whetu wilhelm willem william wilma winifred winnie winona wiremu wojciech xander
+xavier xia xiao ximena xin xiu xuan yael yalda yan yara yash yasin yasmin yasmine yaw yewande yildiz ying yoko yolanda
+yonas yong yosef yoshi yousef youssef yue yui yuki yukiko yun yusuf yvette yvonne zac zach zachary zack zahra zain
+zainab zaki zali zander zane zara zaria zayn zaynab zbigniew zehra zeinab zeke zelda zephyr zewdi zeynep zhen zhi zoe
+zofia zohra zoltan zora zoran zoya zuri
 """)
 """Casefolded; a capital in the text tells a name from a word."""
 
 ALSO_WORDS = words("""
-amber angel april archer aria art ash august aurora austin avery bailey barry bill blossom bob brandy brook casey
-charity chase chen christian cliff cooper coral crystal daisy dale dawn dean don drew eden eve faith fern florence
-frank gene georgia ginger grace grant guy harper harvey hazel heath holly honor hope hunter ian iris ivy jack jade jan
-jasmine jasper jay jean jesus jordan joy june justice kay ken kerry khan kim king kit lance lee levi lily logan luna
-mark mason max may mel melody mercy miles morgan murray nat nguyen nick noel norm olive page paige paris parker pat
-pearl penny phoenix pierce pip piper poppy quinn ray reed rich river rob robin rocky rory rose roy ruby rusty sandy
-saul scout sean sky skye spencer star stone storm sue summer sunny sydney tiger toby tran trinity tyson val victor
-victoria violet virginia wade will willow
+ama amber angel april archer aria art ash august aurora austin avery bailey barry bill blossom bob brandy brook casey
+chad charity chase chen christian cliff cooper coral crystal daisy dakota dale dawn dean don drew eden eve faith fern
+florence frank gene georgia ginger grace grant guy hari harper harvey hazel heath holly honey honor hope hung hunter
+ian iris ivy jack jade jan jasmine jasper jay jean jesus jock jordan joy june justice kay ken kerry khan kim king kit
+lan lance lee levi lily lincoln logan long luna mark mason max may mel melody mercy mere miles mohan montana morgan
+murray nat nguyen nick noel noor norm olive orlando page paige paris parker pat pearl penny phoenix pierce pip piper
+poppy prem quinn rani ray reed rich river rob robin rocky rory rose roy ruby rusty sandy saul scout sean sky skye
+spencer stan star stone storm sue summer sunny sydney tasman tiger toby tran trinity tyson val victor victoria violet
+virginia wade will willow yen
 """)
 """Names that count only where the words before leave no doubt ("my client Grace")."""
 

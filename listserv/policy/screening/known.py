@@ -99,8 +99,11 @@ class People:
             return True
         return any(set(words) <= set(full) for full in self.full) if len(words) > 1 else False
 
-    def signs(self, line: str) -> bool:
-        """Whether a line is the author's name or initials, or begins with all of it (`Ann Archer, psychologist`)."""
+    def signs(self, line: str, quoted: bool = False) -> bool:
+        """Whether a line is the author's name or initials, or begins with all of it (`Ann Archer, psychologist`); of
+        quoted lines also whether it begins with a member's first and last name."""
+        if quoted and any(len(name) > 1 and name_words(line)[: len(name)] == name for name in self.full):
+            return True
         if not self.author or not (words := name_words(_APART.sub(" ", line[:120]))):
             return False
         if len(line) <= 40 and set(words) <= self.author:
@@ -109,6 +112,7 @@ class People:
         return size > 1 and (
             words[:size] == self.author_in_order
             or (set(words[:2]) <= self.author and len(words) > 1)
+            or (words[0] == self.author_in_order[0] and self.author_in_order[-1] in words[:4])
             or (
                 len(words[0]) == 1
                 and words[0] == self.author_in_order[0][0]

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from listserv.mail.passages import Passage, Place, Unread
 from listserv.mail.whose import joined, signed_by, whose
-from listserv.policy.screening import circumstances, contacts, dates, numbers, people
+from listserv.policy.screening import circumstances, contacts, danger, dates, numbers, people
 from listserv.policy.screening.finding import GRAVITY, Finding, Level
 from listserv.policy.screening.kinds import BY_WORD, title
 from listserv.policy.screening.known import Hit, Known, key
@@ -22,6 +22,7 @@ MAX_MASK = 40
 MAX_FINDINGS = 500  # of one message; nobody reads more
 REMOVED = "[removed]"
 _APART = frozenset(("risk", "combination"))  # these stand beside others at the same place
+_OF_SIGNATURES = frozenset(("phone", "mail-address", "street-address", "place", "page", "practitioner", "workplace"))
 _FILLED = re.compile(r"[^\W_]")
 DETECTORS: tuple[Callable[[View], Iterator[Hit]], ...] = (
     numbers.find,
@@ -35,7 +36,7 @@ DETECTORS: tuple[Callable[[View], Iterator[Hit]], ...] = (
     circumstances.workplaces,
     circumstances.third_parties,
     circumstances.combinations,
-    circumstances.risks,
+    danger.risks,
 )
 WITH_PEOPLE: tuple[Callable[[View, Known], Iterator[Hit]], ...] = (
     contacts.addresses,
@@ -75,16 +76,21 @@ def screen(passages: Sequence[Passage], known: Known) -> tuple[Finding, ...]:
     for number, passage in enumerate(passages):
         if passage.unread is not None:
             found.append(Finding(_UNREAD[passage.unread], Level.CLINICAL, passage.place, number, 0, 0, 1, ""))
-        seen = view(_signed(passage, known))
+        signed = _signed(passage, known)
+        seen = view(signed)
+        own = key(" ".join(signed.text[a:b] for a, b in signed.signature if not within(signed.quoted, a)))
         taken: set[tuple[str, str, bool]] = set()
         for hit in _resolved(_hits(seen, known)):
             start, end = seen.span(hit.start, hit.end)
             while start < end and passage.text[start] in " ,;:.\n":
                 start += 1
+            while end > start and passage.text[end - 1] in " ,;:.\n" and hit.kind != "initials":
+                end -= 1
             quoted = within(passage.quoted, start)
             value = passage.text[start:end]
             same = (hit.kind, key(value) or value, quoted)
-            if start < end and same not in taken and key(value) not in known.people.allowed:
+            theirs = hit.kind in _OF_SIGNATURES and key(value) in own
+            if start < end and same not in taken and not theirs and key(value) not in known.people.allowed:
                 taken.add(same)
                 line = passage.text.count("\n", 0, start) + 1
                 shown = hit.words or masked(hit.kind, value)
@@ -105,7 +111,7 @@ def _signed(passage: Passage, known: Known) -> Passage:
         for span in passage.signature
         if not within(passage.quoted, span[0]) or known.people.stands_in(passage.text[span[0] : span[1]])
     ]
-    spans += [span for span in signed_by(passage.text, known.people.signs) if not within(passage.quoted, span[0])]
+    spans += signed_by(passage.text, known.people.signs)
     return replace(passage, signature=joined(spans))
 
 

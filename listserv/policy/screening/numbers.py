@@ -16,8 +16,9 @@ from listserv.policy.screening.known import Hit
 from listserv.policy.screening.plain import View
 
 _H, _C, _W, _N = Level.HIGH, Level.CLINICAL, Level.WARNING, Level.NOTE
-_S = r"(?:[ \t]{0,3}[-./_]?[ \t]{0,3}\n[ \t]{0,12}|[ \t]{1,3}|[ \t]?[-./_][ \t]?)?"  # what may stand between the digits of one number
-_SEP = r"(?:[ \t]{1,3}|[ \t]{0,3}[-./_]?[ \t]{0,3}\n[ \t]{0,12}|[ \t]?[-./_][ \t]?)"  # what has to stand between groups of digits
+# what may stand between the digits of one number, and what has to stand between its groups
+_S = r"(?:[ \t]{0,3}[-./_]?[ \t]{0,3}\n[ \t]{0,12}|[ \t]{1,3}|[ \t]?[-./_][ \t]?)?"
+_SEP = r"(?:[ \t]{1,3}|[ \t]{0,3}[-./_]?[ \t]{0,3}\n[ \t]{0,12}|[ \t]?[-./_][ \t]?)"
 _IS = r"(?:[ \t]*(?:\([\w .]{1,12}\))?[ \t]*(?:number|numbers|num|nos?|nr|id|ids|ref|reference|code|#)\b\.?)?"
 _SO = r"[ \t]*(?:\(?[A-Z]{2,5}\)?)?[ \t]*(?:is|was|being|of|ist|:|=|#|-|\u2116)*[ \t\"'(]*\n?[ \t]*"
 
@@ -150,7 +151,8 @@ ROWS: tuple[Number, ...] = (
     Number("health-number", _rx(rf"(?<!\d)756{_S}\d{{4}}{_S}\d{{4}}{_S}\d{{2}}(?!\d)"), _AHV, digits.is_ahv, unsure=_H,
            wrong=_H),
     Number("health-number",
-           _rx(rf"(?<!\d)[1278]{_S}\d{{2}}{_S}\d{{2}}{_S}\d[\dAB]{_S}\d{{3}}{_S}\d{{3}}{_S}\d{{2}}(?!\d)"), _NIR, digits.is_nir, unsure=_H, wrong=_H),
+           _rx(rf"(?<!\d)[1278]{_S}\d{{2}}{_S}\d{{2}}{_S}\d[\dAB]{_S}\d{{3}}{_S}\d{{3}}{_S}\d{{2}}(?!\d)"), _NIR,
+           digits.is_nir, unsure=_H, wrong=_H),
     Number("health-number", _rx(r"(?<![A-Z\d])[A-Z]{3}\d{4}(?![A-Z\d])"), re.compile(r"\bNHI\b"), as_written=True),
     Number("driver-licence", _rx(r"(?<![\w])(?=[A-Z\d ]{0,4}\d{3})(?:[A-Z]{0,2}\d{5,10}|\d{2,4}(?:[ -]\d{2,4}){1,3}|"
         r"\d{4}[A-Z]{2})(?![\w])"),
@@ -174,8 +176,8 @@ ROWS: tuple[Number, ...] = (
     Number("plate", _rx(r"(?<![\w-])(?=[A-Z\d -]{0,5}\d)(?=[A-Z\d -]{0,5}[A-Z])[A-Z\d]{1,4}[ -]?[A-Z\d]{1,4}(?:[ "
                         r"-]?[A-Z\d]{1,3})?(?![\w-])",
                         re.RegexFlag(0)), _PLATE, sure=_W, before=60, after=0, as_written=True),
-    Number("practitioner", _rx(r"(?<![\w])\d{6}[ \n-]{0,2}[0-9A-HJ-NP-RT-Y][ ]?[YXWTLKJHFBA](?!\w)"), None, digits.is_provider,
-           unsure=_W, as_written=True),
+    Number("practitioner", _rx(r"(?<![\w])\d{6}[ \n-]{0,2}[0-9A-HJ-NP-RT-Y][ ]?[YXWTLKJHFBA](?!\w)"), None,
+           digits.is_provider, unsure=_W, as_written=True),
     Number("practitioner", _rx(r"(?<!\w)[A-Z]{3}[ ]?000\d{7}(?!\w)"), None, unsure=_W, as_written=True),
     Number("practitioner", _rx(r"(?<!\w)(?=[A-Z]*\d)[A-Z\d]{6,10}(?!\w)"), _rx(r"\b(?:provider|prescriber)[ ](?:no|"
         r"number|num|#)[ .:#]{0,3}(?:is|was)?[ ]?\Z"),
@@ -188,7 +190,7 @@ ROWS: tuple[Number, ...] = (
     Number("record-number", _rx(r"(?<!\w)(?:\(?[A-Z]\)?)?[A-Z]{2,3}[ ]?\d{2,6}[ ]of[ ](?:19|20)\d\d(?!\d)",
            re.RegexFlag(0)), None, unsure=_H, as_written=True),
     Number("record-number", _rx(r"(?<!\w)\(?[A-Z]\)?[A-Z]{2,3}[ ]?\d{2,6}/(?:19|20)\d\d(?!\d)", re.RegexFlag(0)),
-           _rx(r"\bcourt\b|\bfile\b|\bmatter\b|\bfamily law\b|\bproceedings\b|\btribunal\b"), as_written=True, before=90),
+           _rx(r"\b(?:court|file|matter|family law|proceedings|tribunal)\b"), as_written=True, before=90),
     Number("record-number", _rx(r"(?<![\w.])(?:[A-Z]{1,4}[ -]?)?\d{5,12}(?![\w])"),
            _rx(r"\b(?:police|court|crime|custody|magistrates?'?|prison|remand|jail|gaol)\b.{0,40}\b(?:number|no\.?|"
                r"ref(?:erence)?|report|event|file|case|warrant)[ :#]*(?:is|was)?[ ]*\Z"),
@@ -196,13 +198,26 @@ ROWS: tuple[Number, ...] = (
 )  # fmt: skip
 
 
+_SHORT = frozenset(("plate", "dva-file"))  # these have fewer than four digits
+
+
+def _is_bare(row: Number) -> bool:
+    """Whether a pattern is a number without the words before it."""
+    return row.kind not in _SHORT and "value" not in row.pattern.groupindex
+
+
 def find(view: View) -> Iterator[Hit]:
     """Every number of the rows."""
     for row in ROWS:
+        if row.kind == "plate" and not view.mentions(("rego", "plate", "kennzeichen")):
+            continue
         text = view.text if row.as_written else view.digits
-        for found in row.pattern.finditer(text):
+        for found in view.by_numbers(row.pattern, text, long=_is_bare(row)):
             start, end = found.span("value") if "value" in row.pattern.groupindex else found.span()
-            if view.in_web(start) or ELSEWHERE.search(view.text, max(0, start - 40), start):
+            named = row.near is not None and row.near.search(view.text, max(0, start - 25), start)
+            if (view.in_web(start) and not (named and row.check)) or ELSEWHERE.search(
+                view.text, max(0, start - 40), start
+            ):
                 continue
             level = _level(row, view, re.sub(r"[^0-9A-Za-z]", "", text[start:end]), start, end)
             if level is not None and not (row.kind == "practitioner" and view.in_signature(start)):
@@ -213,7 +228,7 @@ def _level(row: Number, view: View, value: str, start: int, end: int) -> Level |
     right = row.check is None or row.check(value)
     near = row.near is not None and view.near(row.near, start, end, row.before, row.after)
     level = (row.sure if right else row.wrong) if near else (row.unsure if right else None)
-    if level is None or (row.unless is not None and view.near(row.unless, start, end, 60, 20)):
+    if level is None or (row.unless is not None and view.near(row.unless, start, end, 60, 60)):
         return None
     if row.kind == "tax-file" and level == Level.NOTE and digits.is_business(value):
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +18,8 @@ from listserv.mail.passages import Passage, Place
 
 _ODD = re.compile(r"[^\x00-\x7f]+|^[ \t]?(?:>[ \t]?)+|[\x00-\x08\x0b-\x1f\x7f]+", re.M)
 _PASS_FOR_DIGITS = re.compile(r"(?<![A-Za-z0-9])[0-9OoIl|](?:[ \t\n./-]{0,2}[0-9OoIl|]){6,24}(?![A-Za-z0-9])")
+_DIGIT = re.compile(r"[0-9]+")
+_LONG = re.compile(r"[0-9](?:[\s./_A-Za-z|-]{0,3}[0-9OoIl|]|\s[\s./_-]{0,16}[0-9OoIl|]){3,40}")
 _DIGITS = str.maketrans("OoIl|", "00111")
 _LOOK_ALIKES = dict(
     zip("АВЕЅЗІКМНОРСТХУаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧοΝ", "ABES3IKMHOPCTXYaeopcyxijsABEZHIKMNOPTYXoN", strict=True)
@@ -56,6 +58,21 @@ class View:
     offsets: tuple[int, ...]
     origins: tuple[int, ...]
     web: tuple[tuple[int, int], ...]  # addresses of the web and DOIs
+    lower: str  # in small letters, for a quick look whether a word can be there at all
+    numbers: tuple[tuple[int, int], ...]  # around digits; whatever needs one is looked for there only
+    long_numbers: tuple[tuple[int, int], ...]  # close around four digits or more that may be one number
+    made_up: bool = False  # whether it says that its names are invented
+
+    def mentions(self, words: tuple[str, ...]) -> bool:
+        """Whether one of these, in small letters, stands anywhere."""
+        return any(word in self.lower for word in words)
+
+    def by_numbers(
+        self, pattern: re.Pattern[str], text: str | None = None, *, long: bool = False
+    ) -> Iterator[re.Match[str]]:
+        """The matches of a pattern that holds a digit; `long`: that is little more than a number of four digits."""
+        for start, end in self.long_numbers if long else self.numbers:
+            yield from pattern.finditer(self.text if text is None else text, start, end)
 
     def origin(self, at: int) -> int:
         """The place in the passage of a character of `text`."""
@@ -131,14 +148,41 @@ def view(passage: Passage) -> View:
     if at < len(source):
         add(source[at:], at)
     text = "".join(out)
+    numbers = tuple(_around(_DIGIT, text))
+    web = _WEB.finditer(text) if "/" in text or "www" in text or "WWW" in text else ()
     return View(
         passage,
         text,
-        _PASS_FOR_DIGITS.sub(_as_digits, text),
+        _digits(text, numbers),
         tuple(offsets),
         tuple(origins),
-        tuple((found.start(), found.end()) for found in _WEB.finditer(text)),
+        tuple((found.start(), found.end()) for found in web),
+        text.lower(),
+        numbers,
+        tuple(_around(_LONG, text, 30)) if numbers else (),
     )
+
+
+def _around(pattern: re.Pattern[str], text: str, reach: int = 120) -> Iterator[tuple[int, int]]:
+    """Stretches around each match, those that touch made one."""
+    start = end = -1
+    for found in pattern.finditer(text):
+        if start >= 0 and found.start() - reach > end:
+            yield start, end
+            start = -1
+        start = max(0, found.start() - reach) if start < 0 else start
+        end = min(len(text), found.end() + reach)
+    if start >= 0:
+        yield start, end
+
+
+def _digits(text: str, numbers: tuple[tuple[int, int], ...]) -> str:
+    """The text with letters that pass for digits as digits, where digits are near."""
+    out, at = [], 0
+    for start, end in numbers:
+        out += [text[at:start], _PASS_FOR_DIGITS.sub(_as_digits, text[start:end])]
+        at = end
+    return "".join((*out, text[at:]))
 
 
 def _fold(source: str, start: int, end: int, add: Callable[[str, int], None]) -> None:

@@ -44,8 +44,9 @@ will windows with word worker would yes you your zealand zero zoom
 """)
 
 OF_STORIES = words("""
-bean burns claus dalloway darcy doubtfire havisham hyde marple marvel men poppins potato right ripley robinson rogers
-simpson smithers tiggywinkle universe wrong
+australia average bean big brown bump burns chips claus dalloway darcy doubtfire ed havisham hyde kipling magoo marple
+marvel men poppins potato punch right ripley robinson rogers simpson smithers squiggle tickle tiggywinkle tumnus
+universe whippy world wrong
 """)
 """Who is called Mr or Mrs in books and films."""
 
@@ -57,12 +58,14 @@ xlsx
 """What else stands in names of files."""
 
 NO_INITIALS = words("""
-ad am ba bc bsc dj dob eg eu gp ie kc ma md mo msc nb ns nt nz oa ph phd pm po ps qc rn sa tv uk un us usa wa
+abn ad am ba bc bsb bsc crn dj dob dva eg eu gp ie ihi kc ma md mo mrn msc nb ns nt nz oa ph phd pm po ps qc rn sa tfn
+tv uk un urn us usa wa
 """)
 """Letters with full stops that are no initials."""
 
 ACRONYMS = words("""
-aa ai an bn bp cb cc cm cp dv dx ed ef en fa gp hi hr hx ip iq it iv mh mi ms na np nt od oh ok ot pd pe pr pt qa re
-rn rx sa sh si sw tv tx uk us vr wa
+aa ac ai am an ba bn bp bs cb cc cf ci cl cm cp cs da dp dr dt dv dx ect ed ef ei en ep eq fa fm fv gi gp hi hr hs hx
+ic id ip iq it iv lp ls ma mh mi ms na np ns nt od oh oi ok or ot pc pd pe pm pp pr pt qa re rn rr rx sa sd se sh si
+sp ss sw td tv tx uk us vr wa
 """)
 """Two letters that follow "client" or "patient" and stand for something else."""

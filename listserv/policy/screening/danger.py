@@ -1,0 +1,149 @@
+"""Somebody in danger now: plain words of a plan, means or harm, of the author or somebody in their care.
+
+No identifier, and nothing that holds a post by itself: whoever is on call is told at once, and the author gets the
+community's words for emergencies. What is taught, asked in general, denied or long past is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from listserv.policy.screening.finding import Level
+from listserv.policy.screening.known import Hit
+from listserv.policy.screening.plain import View
+
+_WHO = (
+    r"(?:(?:my|the|our|a|this|one of my|another) (?:[\w-]+ ){0,2}(?:client|patient|pt|consumer|participant|boy|girl|"
+    r"young person|young man|young woman|"
+    r"son|daughter|husband|wife|partner|colleague|friend|mum|mother|dad|father|supervisee|man|woman|teen\w*|student|"
+    r"teenager|brother|sister)|"
+    r"she|he|they|i|client|patient|pt|her|him)"
+)
+_NOW = re.compile(
+    r"\b(?:right now|as (?:i|we) (?:write|speak|type)|tonight|today|this (?:morning|afternoon|evening|minute|arvo|"
+    r"weekend)|at the moment|tomorrow|imminent(?:ly)?|"
+    r"immediate(?:ly)?|in the next (?:few |couple of )?(?:hours?|days?)|just (?:now |been )?(?:called|rang|phoned|"
+    r"texted|messaged|left|told|sent|hung|emailed|walked|"
+    r"said|disclosed|taken|got)|(?:an|one|two|half an|\d) hours? ago|(?:ten|twenty|\d+) minutes ago|within the hour|"
+    r"later today|now|urgent(?:ly)?|still (?:has|have)|won't (?:answer|"
+    r"pick up)|not (?:answering|picking up)|stopped (?:answering|replying)|can't (?:reach|get hold)|what (?:do|"
+    r"should) i do|help)\b",
+    re.I,
+)
+_CLEARLY_NOW = re.compile(
+    r"\b(?:tonight|right now|as (?:i|we) (?:write|speak)|just (?:called|rang|texted|messaged|"
+    r"left|told|sent|hung)|this (?:morning|afternoon|evening)|minutes ago)\b",
+    re.I,
+)
+_PLAN = re.compile(
+    r"\b(?:(?:is |are |am |was |he's |she's |they're |i'm )?(?:going|intends?|intending|plans?|planning|about|ready|"
+    r"threaten(?:s|ed|ing)?|decided|will|gonna|'ll)(?: to)? (?:kill|shoot|stab|hang|"
+    r"hurt|harm|drown|poison|gas|burn|end|jump|overdose|take (?:her|his|my|their) (?:own )?life|take (?:all|an "
+    r"overdose)|do it|use it)\b|"
+    r"(?:has|have|had|got|with|left|sent|wrote|writing|made) (?:me )?(?:a |an |her |his |the )?(?:\w+ )?(?:suicide|"
+    r"suicidal|clear|detailed|specific|concrete|active|goodbye) (?:plan|intent|note|message|text|letter|email)|"
+    r"(?:a |has )?plan,? (?:and |with )?(?:the )?(?:means|intent|access|date)|means and (?:a )?plan|taken an? "
+    r"(?:\w+ )?overdose|(?:taken|swallowed) (?:\w+ ){0,4}(?:pills|tablets|packs?|packets|boxes|panadol|paracetamol)|"
+    r"(?:on|at|to) (?:the|a) (?:bridge|ledge|cliffs?|train (?:tracks|line|station)|roof|railway|tracks)|(?:has|have|"
+    r"holding|bought|got|loaded|hidden|access to|stockpil\w+) (?:a |the |his |her |their |enough )?(?:loaded "
+    r")?(?:gun|rifle|"
+    r"firearm|knife|rope|noose|shotgun|ligature|tablets|pills|medication)|(?:at |in |is )?(?:imminent|immediate|"
+    r"acute|serious|grave|extreme) (?:risk|danger)|(?:life|lives) (?:is|are) in danger|(?:actively|acutely|highly) "
+    r"suicidal|"
+    r"(?:said|saying|says) goodbye|(?:is|isn't|am|not|feels?) (?:not )?(?:unsafe|safe)\b|(?:don't|do not|doesn't|"
+    r"does not|can't|cannot|won't) (?:want to |think (?:i|he|she|they) can )?(?:be here|be alive|live (?:any|"
+    r"through)|go on|keep (?:myself|himself|herself|"
+    r"themselves|her|him|them) safe|make it through|survive)|wants? to die|kill(?:ing)? (?:my|him|her|them)sel\w+|"
+    r"end(?:ing)? (?:my|his|her|their) (?:own )?li\w+|end it(?: all)?\b|"
+    r"(?:being|is) (?:beaten|strangled|raped|held)|(?:beating|strangling|hitting|hurting|choking|molesting|abusing) "
+    r"(?:her|him|the|his|them|my)\b|(?:child|kids|children|baby|toddler)[^.\n]{0,50}\b(?:in danger|at risk|unsafe|"
+    r"not safe|alone with)|"
+    r"suicidal(?: tonight| now| right now| today)?|threatening suicide)",
+    re.I,
+)
+_TEACHING = re.compile(
+    r"\b(?:(?:if|whether|unless|in case|should) (?:a|an|any|your|the|my|our|someone|somebody|you|she|he|they|i)\b|"
+    r"when (?:a|an|any|your|clients?|patients?|someone|people|you)\b|(?:clients|people|patients|those|individuals|"
+    r"young people|adolescents|adults|"
+    r"veterans|men|women) (?:who|with|at|are|were|in)\b|anyone|e\.g\.|for example|textbook|hypothetical\w*|"
+    r"vignettes?|role[- ]?play\w*|den(?:y|ies|ied|ying)|no (?:\w+ )?(?:\w+ )?(?:plan|intent|risk|ideation|"
+    r"means)s?\b|(?:not|never|isn't|wasn't) (?:\w+ )?"
+    r"(?:suicidal|at (?:\w+ )?risk|in (?:\w+ )?danger|planning)|without (?:a |any )?(?:plan|intent)|history of|"
+    r"historical\w*|previous(?:ly)?|in the past|(?:years?|months?|weeks?) (?:ago|later|earlier)|last (?:year|month|"
+    r"decade)|used to|in (?:19|20)\d\d|"
+    r"risk assessments?|scales?|questionnaires?|workshops?|webinars?|training|guidelines?|protocols?|articles?|"
+    r"papers?|stud(?:y|ies)|research|prevalence|rates? of|per cent|\d ?%|prevention|polic(?:y|ies)|definitions?|"
+    r"criteri\w+|survived|recovered|now stable|stable now|"
+    r"safe now|is safe\b|now safe|resolved|templates?|books?|films?|series|lecture|course|module|chapter|theory|"
+    r"literature|generally|often|typically)\b",
+    re.I,
+)
+_WHO_RX = re.compile(rf"\b{_WHO}\b", re.I)
+_MYSELF = re.compile(
+    r"\bI(?:'m| am|'ve| have)?(?: really| just| honestly| don't know what to do and)? (?:want to|going to|gonna|"
+    r"plan to|planning to|intend to|decided to|about to|thinking (?:about|of)|can't stop thinking (?:about|of)|"
+    r"will)[ ]?(?:kill(?:ing)? myself|end(?:ing)? (?:my life|it all|it)|die\b|dying|"
+    r"tak(?:e|ing) my (?:own )?life|hurt(?:ing)? myself|not be(?:ing)? here)|\bI(?:'ve| have)? (?:just )?(?:taken|"
+    r"swallowed|took) (?:an overdose|all|too many|a lot of|the whole)\b|\bI (?:don't|do not|can't|cannot) (?:want "
+    r"to be (?:here|alive)|want to live|go on|keep myself safe|"
+    r"do this any ?more)\b|\bI(?:'m| am) (?:suicidal|not safe|at the bridge|on the bridge)\b|\bI have a (?:plan|"
+    r"rope|gun) (?:and|to)\b|\bI(?:'d| would) rather be dead\b|\bI(?:'m| am) saying goodbye\b",
+    re.I,
+)
+
+
+def risks(view: View) -> Iterator[Hit]:
+    """Plain words of a plan or a danger now, of the author or somebody in their care; no teaching, no past."""
+    for begin, stop in _at_risk(view):
+        for found in _MYSELF.finditer(view.text, begin, stop):
+            left, right = view.sentence(*found.span(), 160)
+            before = view.text[left : found.start()]
+            if not _SOMEBODY_SAID.search(before) and not before.rstrip(" ").endswith(('"', "'")):
+                yield Hit("risk", Level.NOTE, *found.span())
+        for found in _PLAN.finditer(view.text, begin, stop):
+            left, right = view.sentence(*found.span(), 200)
+            if not _WHO_RX.search(view.text, left, right):
+                continue
+            if _TEACHING.search(view.text, left, right) and not (
+                _CLEARLY_NOW.search(view.text, left, right) and not _DENIED.search(view.text, left, right)
+            ):
+                continue
+            if _NOW.search(view.text, max(0, left - 200), min(len(view.text), right + 200)):
+                yield Hit("risk", Level.NOTE, *found.span())
+
+
+def _at_risk(view: View) -> Iterator[tuple[int, int]]:
+    """Stretches around words without which nobody says that somebody is in danger; at most 300."""
+    start = end = -1
+    for found in islice(_CORE.finditer(view.lower), 300):
+        if start >= 0 and found.start() - 90 > end:
+            yield start, end
+            start = -1
+        start = max(0, found.start() - 90) if start < 0 else start
+        end = min(len(view.text), found.end() + 90)
+    if start >= 0:
+        yield start, end
+
+
+_CORE = re.compile(
+    r"kill|shoot|stab|hang|hurt|harm|drown|poison|gas\b|burn|overdose|suicid|goodbye|take (?:her|his|my|their|all)|"
+    r"taking my|end it|end(?:ing)? (?:my|his|her|"
+    r"their)|jump|do it|use it|plan\b|pills|tablets|panadol|paracetamol|bridge|ledge|cliff|train|roof|railway|"
+    r"tracks|gun\b|rifle|firearm|knife|rope|"
+    r"noose|shotgun|ligature|medication|imminent|immediate|acute|serious|grave|extreme|danger|safe|be here|being "
+    r"here|alive|live\b|go on|survive|"
+    r"make it|die\b|dying|dead|beat|strang|raped|held\b|hitting|choking|molest|abusing|at risk|alone with|taken|"
+    r"swallowed|do this"
+)
+_SOMEBODY_SAID = re.compile(
+    r"\b(?:if|clients?|patients?|says?|said|told|tells|example|e\.g\.|statements?|phrases?|"
+    r"like|items?)\b",
+    re.I,
+)
+_DENIED = re.compile(
+    r"\b(?:den(?:y|ies|ied|ying)|no (?:\w+ )?(?:plan|intent|risk|ideation)|if (?:a|an|any|your|"
+    r"someone)|when (?:a|an|your|clients?|someone)|webinar|workshop|training|role[- ]?play)\b",
+    re.I,
+)
