@@ -23,6 +23,7 @@ from listserv.moderate import changing, returning
 from listserv.moderate.announcing import covering, proven, tell_author
 from listserv.moderate.deciding import OWN, By, Outcome, earlier, record
 from listserv.policy.rules import decide as verdict_of
+from listserv.policy.screening.finding import Level
 from listserv.policy.verdict import Action
 
 _post = Post.__table__  # type: ignore[attr-defined]
@@ -132,6 +133,8 @@ def _no_such(missing: set[int], known: set[int]) -> str:
 
 def move(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outcome:
     """To another list, where its own moderators look at it, if it is to be looked at."""
+    if post.state != PostState.HELD:
+        return _gone(tx, post)
     name = argument.strip().strip("<>[].").split("@")[0].casefold()
     named = {known: key for key, one in ctx.settings.lists.items() for known in (key.casefold(), one.title.casefold())}
     target = named.get(name) or named.get(argument.strip().casefold())
@@ -149,6 +152,8 @@ def move(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outc
         return Outcome(False, f"It cannot go to {target}: {verdict.reasons[0].text}")
     reasons = [asdict(one) for one in verdict.reasons if one.code not in ("list-not-addressed", "over-rate")]
     waits = bool(reasons)
+    if not waits and screened.at(Level.HIGH):  # one moderator would send out what takes two
+        return Outcome(False, f"It cannot go to {target} as it is: nobody would look at it there. Redact it first.")
     values = {
         "list_name": target,
         "tag": permalinks.new_tag(tx, target, post.message_id_header, post.content_hash),

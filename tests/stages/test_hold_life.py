@@ -53,7 +53,7 @@ LISTS = {
 SUBSCRIBERS = {
     "perinatal": {"ann@people.test", "ben@people.test", "mia@people.test", "nia@people.test"},
     "anxiety": {"ann@people.test", "ben@people.test", "mia@people.test", "max@people.test", "nia@people.test"},
-    "lounge": {"ben@people.test"},
+    "lounge": {"ann@people.test", "ben@people.test", "mia@people.test"},
 }
 EVERYBODY = ("ann", "ben", "mia", "max", "nia", "sue")
 OPERATOR = By("the operator", "shell")
@@ -63,12 +63,12 @@ BY_AUTHORS = (
     "> withdraw",
 )  # fmt: skip
 BY_MODERATORS = (
-    "approve", "approve", "reject off topic, with thanks", "discard", "undo", "undo", "hold", "claim", "note I know her",
-    "return please leave the number out", "redact all", "redact 1", "redact sleeps badly", "to anxiety", "to lounge",
-    "to perinatal", "trust", "untrust", "show", "help", "ban", "", "perhaps approve", "> approve",
+    "approve", "approve", "reject off topic, with thanks", "discard", "undo", "undo", "hold", "claim",
+    "note I know her", "return please leave the number out", "redact all", "redact 1", "redact sleeps badly",
+    "to anxiety", "to lounge", "to perinatal", "trust", "untrust", "show", "help", "ban", "", "perhaps approve",
+    "> approve",
 )  # fmt: skip
-WAITS = (timedelta(minutes=1), timedelta(minutes=31), timedelta(hours=13), timedelta(hours=25), timedelta(days=3, hours=1),
-         timedelta(days=15))  # fmt: skip
+WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 31, 13 * 60, 25 * 60, 73 * 60, 15 * 24 * 60))
 
 
 def medicare(seed_: int) -> str:
@@ -123,8 +123,9 @@ def template() -> Path:
             _role(tx, "Tom Trainee", name, RoleName.TRAINEE)
         for name in ("Mia Moss", "Max Marsh"):
             _role(tx, name, "lounge", RoleName.MODERATOR)
-        tx.execute(text("INSERT INTO subscription (person_id, list_name, delivery, moderated, since) SELECT id, 'lounge', "
-                        "'each', false, created_at FROM person WHERE name = 'Ben Bower'"))  # fmt: skip
+        tx.execute(text("INSERT INTO subscription (person_id, list_name, delivery, moderated, since) SELECT id, "
+                        "'lounge', 'each', false, created_at FROM person WHERE name IN ('Ann Archer', 'Ben Bower', "
+                        "'Mia Moss')"))  # fmt: skip
         tx.execute(text("CREATE TABLE moved (id INTEGER PRIMARY KEY, post INTEGER, old TEXT, new TEXT)"))
         tx.execute(text("CREATE TRIGGER post_moved AFTER UPDATE ON post WHEN old.state != new.state BEGIN "
                         "INSERT INTO moved (post, old, new) VALUES (old.id, old.state, new.state); END"))  # fmt: skip
@@ -178,8 +179,7 @@ class Life(RuleBasedStateMachine):
             self._work(20)
         self.look()
         waiting = [tuple(row) for row in rows(self.ctx, "SELECT id, state FROM post") if row.state not in FINISHED]
-        import os
-        assert os.environ.get("NOEND") or not waiting, "these wait for ever"
+        assert not waiting, "these wait for ever"
 
     def _work(self, rounds: int) -> None:
         async def go() -> None:
@@ -192,10 +192,15 @@ class Life(RuleBasedStateMachine):
 
     # --- what happens ------------------------------------------------------------------------------------------
 
-    @initialize(kind=st.sampled_from(["high", "clinical", "two"]), author=st.sampled_from(["ann", "mia"]))
-    def first(self, kind: str, author: str) -> None:
+    @initialize(kind=st.sampled_from(["high", "clinical", "two"]), author=st.sampled_from(["ann", "mia"]),
+                silent=st.booleans())  # fmt: skip
+    def first(self, kind: str, author: str, silent: bool) -> None:
         self.post(kind, author, "perinatal")
         self._work(20)
+        if silent:  # the author does not answer, and the moderators see it as it is
+            self.now += timedelta(hours=25)
+            asyncio.run(housekeeping.moderation(self.ctx))
+            self._work(20)
 
     @rule(kind=st.sampled_from(sorted(WRITTEN)), author=st.sampled_from(["ann", "mia", "nia"]),
           list_name=st.sampled_from(["perinatal", "perinatal", "anxiety"]))  # fmt: skip
@@ -237,7 +242,8 @@ class Life(RuleBasedStateMachine):
             value = medicare(9000 + self.sent)
             self.secrets.add(whispers.bare(value))
             number = self._post_of(to)
-            if number is not None and scalar(self.ctx, "SELECT state FROM post WHERE id = :id", id=number) == "returned":
+            if scalar(self.ctx, "SELECT state FROM post WHERE id = :id", id=number or 0) == "returned":
+                assert number is not None
                 self.high[number] = (*self.high.get(number, ()), value)
             words = f"{CLEAN}\nHer Medicare number is {value}."
         self._reply(who, to, words)
@@ -349,7 +355,8 @@ class Life(RuleBasedStateMachine):
             assert len({row.person_id for row in agreed}) >= 2, f"post {post.id} goes out with {named}: {agreed}"
 
     def copies_are_there_once(self, post: Any) -> None:
-        got = [row.recipient for row in rows(self.ctx, "SELECT recipient FROM delivery WHERE post_id = :id", id=post.id)]
+        found = rows(self.ctx, "SELECT recipient FROM delivery WHERE post_id = :id", id=post.id)
+        got = [row.recipient for row in found]
         assert len(got) == len(set(got))
         assert set(got) == (SUBSCRIBERS[post.list_name] if post.state == "released" else set())
 
@@ -363,6 +370,5 @@ class Life(RuleBasedStateMachine):
 @pytest.mark.timeout(600)
 def test_the_life_of_held_posts() -> None:
     checks = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
-    bounds = settings(max_examples=int(__import__("os").environ.get("N","40")), stateful_step_count=30, deadline=None, suppress_health_check=checks,
-                      derandomize=True, database=None)  # fmt: skip
+    bounds = settings(max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=checks)
     run_state_machine_as_test(Life, settings=bounds)
