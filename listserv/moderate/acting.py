@@ -20,7 +20,7 @@ from listserv.mail.incoming import read
 from listserv.mail.text import one_line
 from listserv.model import Person, Post, PostState, Role, RoleName, Status, Subscription
 from listserv.moderate import changing, returning
-from listserv.moderate.announcing import covering, proven, tell_author
+from listserv.moderate.announcing import covering, proven, proven_author, tell_author
 from listserv.moderate.deciding import OWN, By, Outcome, earlier, record
 from listserv.policy.rules import decide as verdict_of
 from listserv.policy.screening.finding import Level
@@ -82,7 +82,7 @@ def give_back(ctx: Context, tx: Connection, post: Any, by: By, words: str) -> Ou
         return Outcome(False, "Please say what the author should change: `return please leave out the age`.")
     if returning.give_back(ctx, tx, post, by, words):
         return Outcome(True, "It is back with its author, with your words; you see it again when they have answered.")
-    if post.state == PostState.HELD:
+    if post.state == PostState.HELD and proven_author(tx, post) is None:
         return Outcome(False, "It cannot be given back: nothing proves who wrote it.")
     return _gone(tx, post)
 
