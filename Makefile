@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo demo-once test lint types layers check lock clean
+.PHONY: help demo demo-once test lint types layers check messages lock clean
 
 help:            ## the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -38,6 +38,14 @@ layers: $(VENV)/.ready  ## who may import whom
 	$(BIN)/lint-imports --no-cache
 
 check: lint types layers test  ## everything that the build asks for
+
+messages: $(VENV)/.ready  ## the catalogues of German and French, brought up to the words of code and templates
+	$(BIN)/python -m babel.messages.frontend -q extract -F babel.cfg --no-default-keywords -k _ -k gettext -k ngettext:1,2 -k N_ -k phrase \
+	  -k phrases:1,2 --add-location=file --sort-by-file --width=100 --project=listserv \
+	  --copyright-holder="The listserv developers" -o listserv/locale/listserv.pot .
+	for language in de fr; do $(BIN)/python -m babel.messages.frontend -q update -i listserv/locale/listserv.pot -D listserv -l $$language \
+	  -d listserv/locale --width=100 --ignore-obsolete --init-missing --previous || exit 1; done
+	rm listserv/locale/listserv.pot
 
 lock:            ## renew the locked requirements (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \

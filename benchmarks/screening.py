@@ -26,6 +26,8 @@ HOSTILE = {
     "addresses": "a.b@c.d ",
     "full width": "\uff12\uff11\u200b",
     "dates": "born 3 March 1988 ",
+    "clients": "My client Sarah Nguyen was born 3/4/1988. ",
+    "a table": "Mrs Smith;3/4/1988;0412 345 678;12 High Street, Yass NSW 2582;MRN 1234567\n",
 }
 
 

@@ -28,6 +28,7 @@ from listserv.model import Arrival, ArrivalState, Confirmation, Person, Purpose,
 from listserv.policy.screening.screened import NOTHING_FOUND, Screened
 from listserv.routing import Kind, Route
 from listserv.settings import HUB
+from listserv.words import N_
 
 _arrival = Arrival.__table__  # type: ignore[attr-defined]
 _confirmation = Confirmation.__table__  # type: ignore[attr-defined]
@@ -262,7 +263,7 @@ def _where(ctx: Context, routes: Sequence[Route]) -> str:
 
 
 def _subject(incoming: Incoming) -> str:
-    return one_line(incoming.subject, 200) or "(no subject)"
+    return one_line(incoming.subject, 200) or N_("(no subject)")
 
 
 def _excerpt(incoming: Incoming, cover: Callable[[str], str] | None) -> str:

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from listserv.edge.templates import render
+from listserv.edge.templates import in_english, render
 from listserv.errors import Reply
 from listserv.intake import smtp
 
@@ -113,7 +113,7 @@ def page(catcher: Catcher, title: str, site: Path | None = None) -> Starlette:
         for one in catcher.kept:
             boxes.setdefault(one.recipient, []).append(one)
         return HTMLResponse(
-            render(site, "demo/mailboxes.html", title=title, boxes=sorted(boxes.items())), headers=_SAFE
+            render(in_english(site), "demo/mailboxes.html", title=title, boxes=sorted(boxes.items())), headers=_SAFE
         )
 
     async def show(request: Request) -> Response:
@@ -122,7 +122,7 @@ def page(catcher: Catcher, title: str, site: Path | None = None) -> Starlette:
             return Response("There is no such message.", 404, headers=_SAFE)
         one = catcher.kept[number - 1]
         raw = one.data.decode("utf-8", "replace")
-        return HTMLResponse(render(site, "demo/message.html", title=title, one=one, raw=raw), headers=_SAFE)
+        return HTMLResponse(render(in_english(site), "demo/message.html", title=title, one=one, raw=raw), headers=_SAFE)
 
     return Starlette(routes=[Route("/", index), Route("/message/{number:int}", show)])
 

@@ -6,11 +6,13 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from listserv.edge.db import Database, open_database
+from listserv.edge.languages import LOCALES, Speech
 from listserv.edge.resolver import Resolver
 from listserv.edge.templates import render
 from listserv.errors import UserError
@@ -41,9 +43,38 @@ class Context:
     signer: Signer | None = None
     clock: Callable[[], datetime] = utc_now
     wake: Wake = field(default_factory=Wake)
+    language: str = ""  # of whom we speak to; empty: the community's
+    timezone: str = ""
+
+    @property
+    def speech(self) -> Speech:
+        """How we speak to whom this context is for: the community, unless it was made by `speaking`."""
+        community = self.settings.community
+        language = self.language if self.language in LOCALES else community.language
+        return Speech(self.settings.base, language, _zone(self.timezone) or community.zone)
+
+    def speaking(self, language: str, timezone: str = "") -> Context:
+        """The same context for a reader with this language and time zone; empty ones are the community's."""
+        return replace(self, language=language, timezone=timezone)
 
     def render(self, template: str, /, **values: object) -> str:
-        return render(self.settings.base, template, **values)
+        return render(self.speech, template, **values)
+
+    def phrase(self, text: str, /, **values: object) -> str:
+        """A text of ours, in the language of the reader; `%(name)s` in it are its values."""
+        return self.speech.phrase(text, **values)
+
+    def phrases(self, one: str, many: str, count: int, /, **values: object) -> str:
+        """A text about a number of things, which stands in it as `%(num)s`."""
+        return self.speech.phrases(one, many, count, **values)
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """The zone that somebody chose; None when there is none of that name (any more)."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError, OSError):
+        return None
 
 
 def master_key(path: Path) -> bytes:

@@ -18,9 +18,10 @@ from listserv.context import Context
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, moderators
 from listserv.model import Emergency
-from listserv.recall import REASON_SHOWN, By, spoken, when
+from listserv.recall import REASON_SHOWN, By, spoken
 from listserv.routing import Kind
 from listserv.settings import HUB
+from listserv.words import N_
 
 _emergency = Emergency.__table__  # type: ignore[attr-defined]
 
@@ -75,7 +76,7 @@ def begin(ctx: Context, tx: Connection, list_name: str, by: By, reason: str, lif
         tx.execute(update(_emergency).where(mine).values(values))
     minutes = int(life.total_seconds() // 60)
     audit.note(tx, now, "emergency-on", by, list_name=list_name, details={"minutes": minutes})
-    until = when(ctx, now + life)
+    until = (now + life).astimezone(ctx.settings.community.zone)
     _tell(
         ctx,
         tx,
@@ -86,7 +87,11 @@ def begin(ctx: Context, tx: Connection, list_name: str, by: By, reason: str, lif
         reason=spoken(ctx, tx, reason)[:REASON_SHOWN],
         fresh=fresh,
     )
-    return f"Every post to {_scope(ctx, list_name)} waits for a moderator now, until {until}. Its digests wait too."
+    return N_(
+        "Every post to %(scope)s waits for a moderator now, until %(until)s. Its digests wait too.",
+        scope=_scope(ctx, list_name),
+        until=until,
+    )
 
 
 def end(ctx: Context, tx: Connection, list_name: str, by: By) -> str | None:
@@ -97,7 +102,9 @@ def end(ctx: Context, tx: Connection, list_name: str, by: By) -> str | None:
         return None
     audit.note(tx, now, "emergency-off", by, list_name=list_name)
     _tell(ctx, tx, list_name, "emergency-off", by=by.name)
-    return f"Posts to {_scope(ctx, list_name)} go as usual again. What is held still waits for a decision."
+    return N_(
+        "Posts to %(scope)s go as usual again. What is held still waits for a decision.", scope=_scope(ctx, list_name)
+    )
 
 
 def expire(ctx: Context, tx: Connection) -> int:
@@ -123,7 +130,7 @@ def listed(tx: Connection, now: datetime) -> list[dict[str, Any]]:
 
 
 def _scope(ctx: Context, list_name: str) -> str:
-    return "every list" if list_name == HUB else routing.title(ctx.settings, list_name)
+    return N_("every list") if list_name == HUB else routing.title(ctx.settings, list_name)
 
 
 def _tell(ctx: Context, tx: Connection, list_name: str, template: str, **values: Any) -> None:

@@ -18,11 +18,12 @@ from listserv.membership import Recipient, moderators, person_of, recipient
 from listserv.model import Delivery, Notice
 from listserv.routing import Kind, Route
 from listserv.tokens import read_capability
+from listserv.words import N_
 
 _notice = Notice.__table__  # type: ignore[attr-defined]
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
 
-_NOT_YET = {Kind.REQUEST: "make out a command in it"}
+_NOT_YET = {Kind.REQUEST: N_("make out a command in it")}
 
 
 def _people(ctx: Context, tx: Connection, route: Route) -> list[Recipient | str]:
@@ -35,7 +36,7 @@ def _people(ctx: Context, tx: Connection, route: Route) -> list[Recipient | str]
 
 def to_people(ctx: Context, tx: Connection, route: Route, incoming: Incoming, *, why: str, proof: Proof) -> None:
     """Forwards a message, attached, to those behind an address. Automatic mail is forwarded, never answered."""
-    sender = incoming.authors[0].address if incoming.authors else "an unknown sender"
+    sender = one_line(incoming.authors[0].address, 200) if incoming.authors else N_("an unknown sender")
     for to in _people(ctx, tx, route):
         notices.put(
             ctx,
@@ -45,8 +46,8 @@ def to_people(ctx: Context, tx: Connection, route: Route, incoming: Incoming, *,
             "forward",
             list_name=route.list_name,
             attached=notices.attachable(incoming.message.raw),
-            sender=one_line(sender, 200),
-            subject=one_line(incoming.subject, 200) or "(no subject)",
+            sender=sender,
+            subject=one_line(incoming.subject, 200) or N_("(no subject)"),
             address=routing.address(ctx.settings, route.list_name, route.kind)
             if route.kind is not Kind.CONTACT
             else "",
@@ -72,7 +73,7 @@ def not_yet(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proo
             list_name=route.list_name,
             answering=notices.Answering(incoming.message_id),
             what=_NOT_YET[route.kind],
-            subject=one_line(incoming.subject, 200) or "(no subject)",
+            subject=one_line(incoming.subject, 200) or N_("(no subject)"),
         )
 
 
@@ -90,7 +91,7 @@ def bounce(ctx: Context, tx: Connection, token: str, incoming: Incoming) -> None
         "bounce",
         attached=notices.attachable(incoming.message.raw),
         recipient=row.recipient,
-        subject=one_line(incoming.subject, 200) or "(no subject)",
+        subject=one_line(incoming.subject, 200) or N_("(no subject)"),
     )
 
 

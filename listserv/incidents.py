@@ -18,7 +18,7 @@ from listserv.errors import UserError
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, recipient
 from listserv.model import Delivery, DeliveryState, Incident, IncidentState, Notice, Post
-from listserv.recall import By, letters_with, spoken, when
+from listserv.recall import By, letters_with, spoken
 
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
 _incident = Incident.__table__  # type: ignore[attr-defined]
@@ -99,7 +99,7 @@ def _under_way(tx: Connection, posts: Sequence[Any], now: datetime) -> bool:
 def _ask(ctx: Context, tx: Connection, row: Any, post: Any, to: Recipient) -> None:
     notices.put(
         ctx, tx, "recalled", to, "recalled", list_name=post.list_name, post_id=row.post_id,
-        at=when(ctx, post.received_at), author=one_line(post.from_name or post.from_address, 120),
+        at=post.received_at, author=one_line(post.from_name or post.from_address, 120),
         reason=spoken(ctx, tx, row.reason), lists=[routing.title(ctx.settings, name) for name in row.lists],
     )  # fmt: skip
 
@@ -118,7 +118,7 @@ def remind(ctx: Context, tx: Connection) -> int:
             continue
         due = row.assess_by.astimezone(ctx.settings.community.zone)
         notices.put(ctx, tx, "incident", ctx.settings.community.contact, "incident", row=row, over=stage == 2,
-                    due=f"{due.day} {due:%B %Y}", told=_told(tx, row))  # fmt: skip
+                    due=due, told=_told(tx, row))  # fmt: skip
         count += 1
     return count
 

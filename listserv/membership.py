@@ -179,13 +179,15 @@ class Reader:
     name: str
     lists: tuple[str, ...]
     moderates: frozenset[str]
+    language: str = ""
+    timezone: str = ""
 
 
 READING = (Status.ACTIVE, Status.PAUSED, Status.BOUNCING)
 _READER = (
     select(
-        _person.c.id, _person.c.name, _person.c.profession, _person.c.status, _credential.c.number,
-        _credential.c.expires,
+        _person.c.id, _person.c.name, _person.c.profession, _person.c.status, _person.c.language, _person.c.timezone,
+        _credential.c.number, _credential.c.expires,
         _agreement.c.id.label("agreement"),
     )
     .select_from(
@@ -215,7 +217,8 @@ def reader(tx: Connection, settings: Settings, person: int, now: datetime) -> Re
     roles = list(tx.execute(select(_role.c.list_name, _role.c.role).where(_role.c.person_id == person)))
     lists |= {found.list_name for found in roles if found.role != RoleName.VERIFIER}
     moderates = frozenset(found.list_name for found in roles if found.role in MODERATING)
-    return Reader(person, row.name, tuple(name for name in settings.lists if name in lists), moderates)
+    mine = tuple(name for name in settings.lists if name in lists)
+    return Reader(person, row.name, mine, moderates, row.language, row.timezone)
 
 
 def _recognised(tx: Connection, canonical: str) -> Any | None:
@@ -253,6 +256,12 @@ def recipient(tx: Connection, person: int) -> Recipient | None:
         .order_by(_address.c.preferred.desc(), _address.c.id)
     ).first()
     return Recipient(*row) if row else None
+
+
+def speech(tx: Connection, person: int) -> tuple[str, str]:
+    """Language and time zone that somebody has chosen; empty ones are the community's."""
+    row = tx.execute(select(_person.c.language, _person.c.timezone).where(_person.c.id == person)).first()
+    return (row.language, row.timezone) if row else ("", "")
 
 
 def moderators(tx: Connection, list_name: str) -> list[Recipient]:

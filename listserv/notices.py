@@ -16,9 +16,10 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, func, insert, select
 
-from listserv import routing
+from listserv import membership, routing
 from listserv.context import Context
 from listserv.mail import letter
+from listserv.mail.address import without_tag
 from listserv.mail.compose import distributed
 from listserv.mail.message import TooComplex, parse
 from listserv.mail.text import attachments, one_line, readable
@@ -55,6 +56,7 @@ PER_DAY = {
     "join": 4,
     "join-member": 3,
     "join-step": 12,
+    "posted": 20,
     "address": 3,
     "forget": 5,
     "digest-edited": 40,
@@ -63,6 +65,10 @@ PER_DAY = {
     "failures": 1,
     "disk": 1,
 }
+
+CONFIRMING = ("join", "join-member", "address")
+"""Mail that somebody can have sent to an address of somebody else: the questions whether it is theirs."""
+QUESTIONS_PER_DAY = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +96,21 @@ def put(
 ) -> int | None:
     """Writes a notice and its delivery row. None when this address has had enough of this kind for a day.
 
+    It is written in the language and the time zone of the person; for an address alone, in those of `ctx`.
     The first line of a template is its subject. Answers to mail get the null return path, what we send of our own
     accord gets VERP (RFC 3834 section 2, RFC 5321 section 4.5.5). `buttons`: answers as links that write the reply
     (label, its first line), in an HTML alternative; they need a `reply_to`. `not_before`: it is not sent earlier.
     """
     now = ctx.clock()
     person, name, email = (to.person, to.name, to.email) if isinstance(to, Recipient) else (None, "", to)
+    if person is not None:
+        reader = ctx.speaking(*membership.speech(tx, person))
+    else:
+        reader = ctx.speaking("") if email == ctx.settings.community.contact else ctx
     if not room(ctx, tx, kind, email):
         return None
     community = ctx.settings.community
-    text = ctx.render(
+    text = reader.render(
         f"mail/{template}.txt",
         community=community.name,
         contact=community.contact,
@@ -119,12 +130,12 @@ def put(
             subject=one_line(subject.removeprefix("Subject:").strip(), 300),
             text=body,
             message_id=message_id,
-            date=now.astimezone(community.zone),
+            date=now.astimezone(reader.speech.zone),
             reply_to=reply_to,
             in_reply_to=answering.message_id if answering else None,
             auto_submitted="auto-replied" if answering else "auto-generated",
             attached=attached,
-            html=_with_buttons(ctx, subject, body, reply_to, buttons) if buttons and reply_to else None,
+            html=_with_buttons(reader, subject, body, reply_to, buttons) if buttons and reply_to else None,
         )
     )
     row = {
@@ -175,6 +186,17 @@ def _sent_today(tx: Connection, kind: str, email: str, now: datetime) -> int:
         _notice.c.kind == kind, _notice.c.recipient == email, _notice.c.created_at > now - timedelta(days=1)
     )
     return int(tx.execute(query).scalar() or 0)
+
+
+def asked_enough(ctx: Context, tx: Connection, email: str) -> bool:
+    """Whether whoever reads this address was asked often enough today, under whatever +tag of it."""
+    key = without_tag(email)
+    query = select(_notice.c.recipient).where(
+        _notice.c.kind.in_(CONFIRMING), _notice.c.created_at > ctx.clock() - timedelta(days=1)
+    )
+    if key[:1].isascii():  # SQLite folds the case of no other letters
+        query = query.where(func.lower(_notice.c.recipient).like(f"{key[:1]}%"))
+    return sum(without_tag(row.recipient) == key for row in tx.execute(query)) >= QUESTIONS_PER_DAY
 
 
 def attachable(raw: bytes) -> bytes | None:

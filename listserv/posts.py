@@ -32,6 +32,7 @@ from listserv.policy.screening.finding import Level
 from listserv.policy.screening.screened import NOTHING_FOUND, Screened
 from listserv.policy.verdict import Action, Author, Facts, Reason, Verdict
 from listserv.settings import HUB, ListSettings, Settings
+from listserv.words import N_
 
 _message = Message.__table__  # type: ignore[attr-defined]
 _post = Post.__table__  # type: ignore[attr-defined]
@@ -498,8 +499,12 @@ def change(tx: Connection, post_id: int, old: PostState, new: PostState, now: da
 
 def in_words(state: PostState | None) -> str:
     """A state as people are told it."""
-    words = {PostState.ACCEPTED: "approved", PostState.HELD: "still held", PostState.RETURNED: "with its author"}
-    return words.get(state, str(state)) if state is not None else "gone"
+    words = {
+        PostState.ACCEPTED: N_("approved"),
+        PostState.HELD: N_("still held"),
+        PostState.RETURNED: N_("with its author"),
+    }
+    return words.get(state, str(state)) if state is not None else N_("gone")
 
 
 def list_of(tx: Connection, post_id: int) -> str | None:

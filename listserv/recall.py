@@ -37,6 +37,7 @@ from listserv.model import (
 )
 from listserv.model.outbox import WAITING
 from listserv.settings import HUB
+from listserv.words import N_, Phrase, _, in_a_row
 
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
 _incident = Incident.__table__  # type: ignore[attr-defined]
@@ -190,26 +191,34 @@ def recall(
 
 def _why_not(posts: Sequence[Any]) -> str:
     if not posts:
-        return "There is no such message."
+        return N_("There is no such message.")
     states = ", ".join(f"{post.list_name}: {post.state}" for post in posts)
-    return f"There is nothing to take back ({states})."
+    return N_("There is nothing to take back (%(states)s).", states=states)
 
 
 def in_words(found: Reach, letters: int, number: int | None = None) -> str:
     """What was done (or, without a number, what would be), in a few lines."""
-    lines = [f"Taken back from {', '.join(found.lists)}." if number else f"On {', '.join(found.lists)}."]
-    lines.append(f"{found.sent} copies had gone out: their readers are asked to delete it; it cannot be unsent.")
+    lists = ", ".join(found.lists)
+    lines = [N_("Taken back from %(lists)s.", lists=lists) if number else N_("On %(lists)s.", lists=lists)]
+    lines.append(
+        N_(
+            "%(copies)s copies had gone out: their readers are asked to delete it; it cannot be unsent.",
+            copies=found.sent,
+        )
+    )
     if found.waiting:
-        lines.append(f"{found.waiting} copies that waited are not sent.")
+        lines.append(N_("%(copies)s copies that waited are not sent.", copies=found.waiting))
     if found.under_way:
-        lines.append(f"{found.under_way} of these were being sent at that moment and may still arrive.")
+        words = _("%(copies)s of these were being sent at that moment and may still arrive.")
+        lines.append(Phrase(words, copies=found.under_way))
     if letters:
-        lines.append(f"{letters} digests with it were not sent yet and are written anew.")
+        lines.append(N_("%(letters)s digests with it were not sent yet and are written anew.", letters=letters))
     if found.held:
-        lines.append(f"It still waits for a decision on {', '.join(found.held)}: discard it there.")
+        words = _("It still waits for a decision on %(lists)s: discard it there.")
+        lines.append(Phrase(words, lists=", ".join(found.held)))
     if number:
-        lines.append(f"Incident {number} is open.")
-    return "\n".join(lines)
+        lines.append(N_("Incident %(number)s is open.", number=number))
+    return in_a_row("\n", lines)
 
 
 def stop(tx: Connection, numbers: Sequence[int], now: datetime) -> None:
@@ -274,17 +283,11 @@ def _letters(tx: Connection, posts: Sequence[Any], now: datetime) -> int:
 # --- who is told at once -----------------------------------------------------------------------------------------
 
 
-def when(ctx: Context, at: datetime) -> str:
-    """A time as people are told it."""
-    local = at.astimezone(ctx.settings.community.zone)
-    return f"{local:%A}, {local.day} {local:%B %Y}, {local:%H:%M}"
-
-
 def _tell(ctx: Context, tx: Connection, found: Reach, values: dict[str, Any], number: int) -> None:
     first = found.posts[0]
     shared: dict[str, Any] = {
         "lists": [routing.title(ctx.settings, name) for name in found.lists],
-        "at": when(ctx, first.received_at),
+        "at": first.received_at,
         "author": one_line(first.from_name or first.from_address, 120),
         "reason": values["reason"][:REASON_SHOWN],
     }
@@ -302,5 +305,5 @@ def _tell(ctx: Context, tx: Connection, found: Reach, values: dict[str, Any], nu
             ctx, tx, "recalled-moderators", to, "recalled-moderators",
             list_name=first.list_name if len(found.posts) == 1 else HUB, post_id=first.id, number=number,
             by=values["opened_by"], sent=found.sent, stopped=found.waiting, under_way=found.under_way,
-            letters=values["letters"], held=found.held, due=f"{due.day} {due:%B %Y}" if due else "", **shared,
+            letters=values["letters"], held=found.held, due=due, **shared,
         )  # fmt: skip

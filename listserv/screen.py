@@ -26,7 +26,7 @@ from listserv.policy.screening.screened import NOTHING_FOUND, Screened
 from listserv.posts import screening_of
 from listserv.routing import Kind, Route
 
-BIG = 50_000  # octets; larger messages are looked through in a thread, so that nobody else waits
+BIG = 4_000  # octets; larger messages are looked through in a thread, so that nobody else waits
 
 
 def wanted(ctx: Context, routes: Iterable[Route]) -> bool:
@@ -86,7 +86,7 @@ def _known(ctx: Context, tx: Connection, author: str, named: Collection[str]) ->
         author_addresses=tuple(membership.addresses_of(tx, person)) if person is not None else (author,),
         members=membership.names_of_members(tx, named),
         detectors=ctx.settings.screening.own(),
-        allowed=ctx.settings.screening.allowed,
+        allowed=(*ctx.settings.screening.allowed, ctx.settings.domain),
     )
 
 

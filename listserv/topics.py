@@ -20,6 +20,7 @@ from listserv.model import Post, PostState, Purpose
 from listserv.policy.rules import decide
 from listserv.policy.verdict import Action
 from listserv.settings import HUB, Settings
+from listserv.words import N_
 
 _post = Post.__table__  # type: ignore[attr-defined]
 
@@ -51,7 +52,7 @@ def choices(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _subject(post: Any) -> str:
-    return one_line(post.subject, 200) or "(no subject)"
+    return one_line(post.subject, 200) or N_("(no subject)")
 
 
 def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: Incoming) -> None:

@@ -217,7 +217,7 @@ def report(corpus: str, figures: Figures) -> str:
         precision = f"{figures.right[kind] / found:9.3f}" if found else f"{'-':>9}"
         lines.append(f"{kind:38} {labels:6} {recall} {same} {found:8} {precision}")
     for level, words in (
-        ("H", "held everywhere"),
+        ("H", "held on a clinical list at least"),
         ("h", "held on clinical lists"),
         ("W", "warned"),
         ("special", "risk"),

@@ -16,6 +16,7 @@ from listserv.context import Context
 from listserv.errors import UserError
 from listserv.mail.threads import is_tag, tag_of
 from listserv.model import ThreadEdit
+from listserv.words import N_
 
 _edit = ThreadEdit.__table__  # type: ignore[attr-defined]
 
@@ -54,8 +55,14 @@ def correct(ctx: Context, list_name: str, message: str, below: str | None, who: 
 
     ctx.db.submit(work).result()
     if target is None:
-        return f"“{moved['subject']}” by {moved['name']} begins a conversation of its own now."
-    return f"“{moved['subject']}” by {moved['name']} stands below “{target['subject']}” by {target['name']} now."
+        return N_(
+            "“%(subject)s” by %(name)s begins a conversation of its own now.",
+            subject=moved["subject"], name=moved["name"],
+        )  # fmt: skip
+    return N_(
+        "“%(subject)s” by %(name)s stands below “%(above)s” by %(above_name)s now.",
+        subject=moved["subject"], name=moved["name"], above=target["subject"], above_name=target["name"],
+    )  # fmt: skip
 
 
 def _is_below(db: sqlite3.Connection, list_name: str, row: sqlite3.Row, tag: str) -> bool:

@@ -11,7 +11,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -20,6 +20,7 @@ from markupsafe import Markup
 from listserv import permalinks, routing
 from listserv.archiver import index
 from listserv.context import Context
+from listserv.edge.languages import between, month_only, short_day
 from listserv.edge.templates import shipped
 from listserv.mail.threads import Line, outline, same_subject
 from listserv.settings import Settings
@@ -38,29 +39,23 @@ class When:
     day: str
 
 
-def when(settings: Settings, seconds: int) -> When:
-    local = datetime.fromtimestamp(seconds, UTC).astimezone(settings.community.zone)
-    day = f"{local.day} {local:%b %Y}"
+def when(ctx: Context, seconds: int) -> When:
+    """In the language of the reader. The zone is the community's, as on the pages that all readers share."""
+    local = datetime.fromtimestamp(seconds, UTC).astimezone(ctx.settings.community.zone)
+    day = short_day(ctx.speech.language, local.date())
     return When(local.isoformat(timespec="minutes"), f"{day}, {local:%H:%M}", day)
 
 
-def month_name(month: str) -> str:
+def month_name(ctx: Context, month: str) -> str:
     """`2026-11` for people."""
-    year, number = map(int, month.split("-"))
-    return f"{datetime(year, number, 1, tzinfo=UTC):%B} {year}"
+    return ctx.speech.month(date.fromisoformat(f"{month}-01"))
 
 
-def span(settings: Settings, first: int, last: int) -> str:
+def span(ctx: Context, first: int, last: int) -> str:
     """Two days, as short as they can be said."""
-    zone = settings.community.zone
-    begin, end = (datetime.fromtimestamp(seconds, UTC).astimezone(zone) for seconds in (first, last))
-    if begin.date() == end.date():
-        return f"{end.day} {end:%B %Y}"
-    if (begin.year, begin.month) == (end.year, end.month):
-        return f"{begin.day}–{end.day} {end:%B %Y}"
-    if begin.year == end.year:
-        return f"{begin.day} {begin:%B} – {end.day} {end:%B %Y}"
-    return f"{begin.day} {begin:%B %Y} – {end.day} {end:%B %Y}"
+    zone = ctx.settings.community.zone
+    begin, end = (datetime.fromtimestamp(seconds, UTC).astimezone(zone).date() for seconds in (first, last))
+    return between(ctx.speech.language, begin, end)
 
 
 def path_of(settings: Settings) -> str:
@@ -82,7 +77,7 @@ def look(ctx: Context) -> str:
         for file in sorted(folder.glob("*")) if folder.is_dir() else ():
             digest.update(file.name.encode() + file.read_bytes())
     community = settings.community
-    said = (community.name, community.domain, community.url, community.contact, community.timezone)
+    said = (community.name, community.domain, community.url, community.contact, community.timezone, community.language)
     lists = [(one.name, one.title, one.description, one.posting, one.subject_prefix) for one in settings.lists.values()]
     digest.update(repr((index.VERSION, said, lists, settings.archive.addresses)).encode())
     return digest.hexdigest()
@@ -138,12 +133,12 @@ def _messages(
             "profession": row["profession"],
             "address": row["address"],
             "author": row["author"],
-            "when": when(settings, row["date"]),
+            "when": when(ctx, row["date"]),
             "shown": row["shown"],
             "own_subject": ""
             if not row["shown"] or same_subject(row["subject"], subject, listed.subject_prefix)
             else row["subject"],
-            "above": above["name"] or "a message that was taken back" if above else "",
+            "above": above["name"] or ctx.phrase("a message that was taken back") if above else "",
             "above_at": f"{'' if above['page'] == row['page'] else thread_file(above['thread'], above['page'])[2:]}"
             f"#m-{above['tag']}"
             if above
@@ -177,9 +172,9 @@ def thread(ctx: Context, db: sqlite3.Connection, list_name: str, tag: str) -> It
             tag=tag,
             count=summary["count"],
             people=summary["people"],
-            span=span(settings, summary["first"], summary["last"]),
+            span=span(ctx, summary["first"], summary["last"]),
             month=first["month"],
-            month_name=month_name(first["month"]),
+            month_name=month_name(ctx, first["month"]),
             page=page,
             pages=[(number, thread_file(tag, number)[2:]) for number in range(1, summary["pages"] + 1)],
             messages=list(_messages(ctx, db, rows, here, summary["subject"])),
@@ -190,21 +185,21 @@ def thread(ctx: Context, db: sqlite3.Connection, list_name: str, tag: str) -> It
 # --- lists of threads --------------------------------------------------------------------------------------------
 
 
-def row_of(settings: Settings, row: Any, href: str) -> dict[str, Any]:
+def row_of(ctx: Context, row: Any, href: str) -> dict[str, Any]:
     """A thread as lists of threads show it; `row` is one of the index's table `thread`."""
     names = [name for name in row["names"].split("\n") if name]
     return {
         "href": href,
         "subject": row["subject"],
         "list": row["list"],
-        "list_title": routing.title(settings, row["list"]),
+        "list_title": routing.title(ctx.settings, row["list"]),
         "excerpt": row["excerpt"],
         "names": names,
         "others": max(0, row["people"] - 1),
         "profession": row["profession"],
         "count": row["count"],
         "files": row["files"],
-        "last": when(settings, row["last"]),
+        "last": when(ctx, row["last"]),
     }
 
 
@@ -237,8 +232,8 @@ def month(ctx: Context, db: sqlite3.Connection, list_name: str, name: str) -> by
     settings = ctx.settings
     for known in threads.values():
         known["names"] = list(known["names"])
-        known["when"] = when(settings, known["first"])
-        known["span"] = span(settings, known["first"], known["last"])
+        known["when"] = when(ctx, known["first"])
+        known["span"] = span(ctx, known["first"], known["last"])
     around = [one for one, _ in months(db, list_name)]
     at = around.index(name)
     return _render(
@@ -248,11 +243,11 @@ def month(ctx: Context, db: sqlite3.Connection, list_name: str, name: str) -> by
         list_name=list_name,
         list_title=routing.title(settings, list_name),
         month=name,
-        month_name=month_name(name),
+        month_name=month_name(ctx, name),
         count=len(rows),
         threads=list(threads.values()),
-        later=(around[at - 1], month_name(around[at - 1])) if at else None,
-        earlier=(around[at + 1], month_name(around[at + 1])) if at + 1 < len(around) else None,
+        later=(around[at - 1], month_name(ctx, around[at - 1])) if at else None,
+        earlier=(around[at + 1], month_name(ctx, around[at + 1])) if at + 1 < len(around) else None,
     )
 
 
@@ -264,7 +259,9 @@ def list_page(ctx: Context, db: sqlite3.Connection, list_name: str) -> bytes:
     years: dict[str, list[tuple[str, str, int]]] = {}
     total = 0
     for name, count in months(db, list_name):
-        years.setdefault(name[:4], []).append((name, month_name(name).split()[0], count))
+        years.setdefault(name[:4], []).append(
+            (name, month_only(ctx.speech.language, date.fromisoformat(f"{name}-01")), count)
+        )
         total += count
     return _render(
         ctx,
@@ -275,7 +272,7 @@ def list_page(ctx: Context, db: sqlite3.Connection, list_name: str) -> bytes:
         description=listed.description,
         address=routing.address(settings, list_name),
         open_to_all=listed.posting != "moderators",
-        threads=[row_of(settings, row, thread_file(row["tag"])) for row in latest],
+        threads=[row_of(ctx, row, thread_file(row["tag"])) for row in latest],
         years=list(years.items()),
         total=total,
     )

@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from listserv.archiver.entries import FILES_MARK, author_mark, list_mark
+from listserv.words import N_
 
 RANKED = 2000  # the newest hits, which are put in order of relevance
 PER_PAGE = 20
@@ -84,14 +85,14 @@ def read(text: str, zone: ZoneInfo, *, typing: bool = False) -> Query:
         elif key in ("after", "before"):
             day = _day(value, zone, following=key == "before")
             if day is None:
-                wrong.append(f"{piece[0]}: write the day as YYYY-MM-DD")
+                wrong.append(N_("%(word)s: write the day as YYYY-MM-DD", word=piece[0]))
             else:
                 values["until" if key == "before" else "since"] = day
         elif key == "has":
             if value.lower().startswith(("attach", "file")):
                 values["files"] = True
             else:
-                wrong.append(f"{piece[0]}: only has:attachment can be asked for")
+                wrong.append(N_("%(word)s: only has:attachment can be asked for", word=piece[0]))
         elif key == "author" and re.fullmatch(r"[px][a-z0-9]{1,20}", value):
             values["author"] = value
         else:

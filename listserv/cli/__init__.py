@@ -26,6 +26,7 @@ from listserv.cli import (
     operation,
     privacy,
     recall,
+    terms,
     unbuilt,
 )
 from listserv.errors import UserError
@@ -68,6 +69,7 @@ archive.register(app)
 digest.register(app)
 bounces.register(app)
 privacy.register(app)
+terms.register(app)
 audit.register(app)
 recall.register(app)
 emergency.register(app)

@@ -20,6 +20,7 @@ from listserv.commands.reading import Command, commands
 from listserv.context import Context
 from listserv.digest import asking, wishes
 from listserv.digest.schedule import zone_of
+from listserv.edge.languages import named
 from listserv.errors import UserError
 from listserv.mail.address import canonical, parse_mailboxes
 from listserv.mail.dates import read_day
@@ -30,6 +31,7 @@ from listserv.membership import Reader, Recipient
 from listserv.model import Following, IssueKind, Person, Post, PostState, Status, Subscription
 from listserv.routing import Route
 from listserv.settings import HUB
+from listserv.words import N_, Phrase
 
 _person = Person.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
@@ -53,6 +55,7 @@ class Asked:
     reader: Reader | None
     command: Command
     proof: str = ""  # what proves that the mail is theirs
+    mail: str = ""  # the mail itself, in words: from which address, which Message-ID
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -108,10 +111,18 @@ def answer(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof
     row = tx.execute(select(_person).where(_person.c.id == to.person)).one()
     if row.status in (Status.BANNED, Status.SUSPENDED):
         return False
+    ctx = ctx.speaking(row.language, row.timezone)
     reader = membership.reader(tx, ctx.settings, to.person, ctx.clock())
     if not notices.room(ctx, tx, "commands", to.email):
         return True
-    results = [_result(Asked(ctx, tx, route, to, row, reader, command, proof)) for command in found]
+    applies = row.status == Status.APPLIED and found[0].verb in ("status", "agree", "renew")
+    if applies and life.status_of_applicant(ctx, tx, incoming.authors[0].address, answering):
+        return True  # what is missing is answered there, in reply to a mail with a token
+    mail = f"command from {one_line(incoming.authors[0].address, 200)}, Message-ID {incoming.message_id or 'none'}"
+    results = [_result(Asked(ctx, tx, route, to, row, reader, command, proof, mail)) for command in found]
+    results = [result for result in results if result["words"]]  # leaving is told by the mail that can undo it
+    if not results:
+        return True
     notices.put(
         ctx,
         tx,
@@ -130,11 +141,15 @@ def answer(ctx: Context, tx: Connection, route: Route, incoming: Incoming, proof
 def _result(asked: Asked) -> dict[str, str]:
     command = asked.command
     if not command.verb:
-        return {"line": command.line, "words": f"That was not understood. Did you mean: {command.suggestion}?"}
+        return {
+            "line": command.line,
+            "words": N_("That was not understood. Did you mean: %(word)s?", word=command.suggestion),
+        }
     needs_reading = command.verb in ("search", "last", "get", "follow", "mute", "digest", "join")
     if needs_reading and asked.reader is None:
         return {"line": command.line, "words": life.why_not_reading(asked.ctx, asked.tx, asked.to.person)}
-    return {"line": command.line, "words": _VERBS[command.verb](asked).strip()}
+    words = _VERBS[command.verb](asked)
+    return {"line": command.line, "words": words if isinstance(words, Phrase) else words.strip()}
 
 
 # --- asking ------------------------------------------------------------------------------------------------------
@@ -153,7 +168,7 @@ def _lists(asked: Asked) -> str:
     mine = set(asked.on)
     lines = []
     for name, one in asked.ctx.settings.lists.items():
-        mark = " (you are on it)" if name in mine else ""
+        mark = f" {asked.ctx.phrase('(you are on it)')}" if name in mine else ""
         about = f"\n  {one.description}" if one.description else ""
         lines.append(f"{name}: {one.title}{mark}{about}")
     return "\n".join(lines)
@@ -163,7 +178,7 @@ def _search(asked: Asked) -> str:
     ctx = asked.ctx
     assert asked.reader is not None
     if not asked.command.argument:
-        return "What for? Write: search sleep diary"
+        return N_("What for? Write: search sleep diary")
     lists = asked.reader.lists
     if asked.route.list_name != HUB:
         lists = tuple(name for name in lists if name == asked.route.list_name)
@@ -171,7 +186,7 @@ def _search(asked: Asked) -> str:
     try:
         db = connect(ctx.settings.archive.directory)
     except UserError:
-        return "The archive is not there yet."
+        return N_("The archive is not there yet.")
     try:
         found = query.search(db, wanted, lists, per_page=RESULTS, time_limit=TIME_LIMIT)
     finally:
@@ -184,7 +199,7 @@ def _search(asked: Asked) -> str:
             {
                 "subject": hit.row["subject"],
                 "name": hit.row["name"],
-                "day": when(ctx.settings, hit.row["date"]).day,
+                "day": when(ctx, hit.row["date"]).day,
                 "list": routing.title(ctx.settings, hit.row["list"]),
                 "snippet": hit.snippet.replace(query.BEGIN, "*").replace(query.END, "*"),
                 "url": _link(ctx, hit.row["list"], hit.row["tag"]),
@@ -210,13 +225,12 @@ def _last(asked: Asked) -> str:
         .order_by(_post.c.released_at.desc())
         .limit(min(count, 30))
     )
-    zone = zone_of(asked.ctx.settings, asked.row.timezone)
     lines = [
-        f"{row.released_at.astimezone(zone):%d %b %H:%M}  {one_line(row.subject, 60)}\n"
+        f"{asked.ctx.speech.brief(row.released_at)}  {one_line(row.subject, 60)}\n"
         f"  {one_line(row.from_name, 40)}, {row.list_name}; get {row.tag}"
         for row in rows
     ]
-    return "\n".join(lines) or "Nothing has been said yet."
+    return "\n".join(lines) or N_("Nothing has been said yet.")
 
 
 def _tag_in(text: str) -> str:
@@ -233,14 +247,20 @@ def _get(asked: Asked) -> str:
         )
     ).first()
     if row is None:
-        return "There is no such message, or it is on a list that you are not on. `last` shows what there is."
+        return N_("There is no such message, or it is on a list that you are not on. `last` shows what there is.")
     text = readable(parse(posts.raw_message(asked.ctx, asked.tx, row.message_id)), SHOWN + 1)
     if len(text) > SHOWN:
         text = text[:SHOWN].rstrip() + "\n[...]"
-    zone = zone_of(asked.ctx.settings, asked.row.timezone)
-    head = f"Subject: {one_line(row.subject, 200)}\nFrom: {one_line(row.from_name or row.from_address, 80)}\n"
-    head += f"Date: {row.received_at.astimezone(zone):%A, %d %B %Y, %H:%M}\n"
-    return f"{head}Answer: {permalinks.answer_address(asked.ctx.settings, row.list_name, row.tag)}\n\n{text.strip()}"
+    speech = asked.ctx.speech
+    head = asked.ctx.phrase(
+        "Subject: %(subject)s\nFrom: %(name)s\nDate: %(day)s, %(clock)s\nAnswer: %(address)s",
+        subject=one_line(row.subject, 200),
+        name=one_line(row.from_name or row.from_address, 80),
+        day=speech.day(row.received_at),
+        clock=speech.clock(row.received_at),
+        address=permalinks.answer_address(asked.ctx.settings, row.list_name, row.tag),
+    )
+    return f"{head}\n\n{text.strip()}"
 
 
 # --- lists and delivery ------------------------------------------------------------------------------------------
@@ -249,7 +269,7 @@ def _get(asked: Asked) -> str:
 def _join(asked: Asked) -> str:
     name = asked.named or (asked.route.list_name if asked.route.list_name != HUB else "")
     if not name:
-        return "Which list? `lists` shows them all; then write, for example: join perinatal"
+        return N_("Which list? `lists` shows them all; then write, for example: join perinatal")
     return life.join_list(asked.ctx, asked.tx, asked.to.person, name)
 
 
@@ -257,7 +277,7 @@ def _leave(asked: Asked) -> str:
     everything = asked.command.argument.casefold() in ("all", "everything", "community", "alle", "tout")
     names = asked.on if everything else asked.lists
     if asked.route.list_name == HUB and not everything and not asked.named:
-        return "Which list? Write `leave perinatal`, or `leave all` for every list. Your membership stays."
+        return N_("Which list? Write `leave perinatal`, or `leave all` for every list. Your membership stays.")
     rows = asked.tx.execute(
         select(_subscription.c.id, _subscription.c.list_name).where(
             _subscription.c.person_id == asked.to.person,
@@ -265,13 +285,8 @@ def _leave(asked: Asked) -> str:
             _subscription.c.left_at.is_(None),
         )
     )
-    left = []
-    for row in list(rows):
-        if farewell.leave(asked.ctx, asked.tx, row.id) is not None:
-            left.append(routing.title(asked.ctx.settings, row.list_name))
-    if not left:
-        return "You are not on that list."
-    return f"You have left {', '.join(left)}. A mail of its own tells how to undo it. You are a member as before."
+    left = [row for row in list(rows) if farewell.leave(asked.ctx, asked.tx, row.id) is not None]
+    return "" if left else N_("You are not on that list.")
 
 
 def _delivery(asked: Asked) -> str:
@@ -279,14 +294,14 @@ def _delivery(asked: Asked) -> str:
              "hebdomadaire": "weekly"}  # fmt: skip
     mode = modes.get(asked.command.word, asked.command.word)
     if asked.command.argument and not asked.named:
-        return f"There is no list {one_line(asked.command.argument, 40)}; `lists` shows them."
+        return N_("There is no list %(name)s; `lists` shows them.", name=one_line(asked.command.argument, 40))
     changed = wishes.set_mode(asked.tx, asked.to.person, mode, asked.lists, asked.ctx.clock())
     if asked.route.list_name == HUB and not asked.named:
         wishes.set_person(asked.tx, asked.to.person, delivery=mode)
     titles = [routing.title(asked.ctx.settings, name) for name in asked.lists]
     if not changed:
-        return f"It is so already: {wishes.WORDS[mode]}."
-    return f"From now on: {wishes.WORDS[mode]}, for {', '.join(titles)}."
+        return N_("It is so already: %(mode)s.", mode=wishes.WORDS[mode])
+    return N_("From now on: %(mode)s, for %(lists)s.", mode=wishes.WORDS[mode], lists=", ".join(titles))
 
 
 def _digest(asked: Asked) -> str:
@@ -316,15 +331,18 @@ def _pause(asked: Asked) -> str:
         words = words.removeprefix(start).strip() if words.casefold().startswith(start) else words
     until = read_day(words, today) if words else None
     if words and (until is None or until <= today):
-        return f'Until when? "{one_line(words, 60)}" was not understood. Write, for example: pause until 15 Jan'
+        return N_(
+            'Until when? "%(words)s" was not understood. Write, for example: pause until 15 Jan',
+            words=one_line(words, 60),
+        )
     return life.pause(asked.ctx, asked.tx, asked.to.person, life.midnight(until, zone) if until else None)
 
 
 def _resume(asked: Asked) -> str:
     if asked.row.status != Status.PAUSED:
-        return "You were not paused; your mail comes as usual."
+        return N_("You were not paused; your mail comes as usual.")
     life.resume(asked.ctx, asked.tx, asked.to.person)
-    return "Welcome back. Your mail comes again, and a letter with what was said meanwhile follows in a minute."
+    return N_("Welcome back. Your mail comes again, and a letter with what was said meanwhile follows in a minute.")
 
 
 def _follow(asked: Asked) -> str:
@@ -341,7 +359,7 @@ def _set_following(asked: Asked, *, muted: bool) -> str:
     if asked.named:
         mode = "none" if muted else "each"
         wishes.set_mode(asked.tx, asked.to.person, mode, [asked.named], asked.ctx.clock())
-        return f"{routing.title(asked.ctx.settings, asked.named)}: {wishes.WORDS[mode]}."
+        return f"{routing.title(asked.ctx.settings, asked.named)}: {asked.ctx.phrase(wishes.WORDS[mode])}."
     tag = _tag_in(asked.command.argument)
     row = asked.tx.execute(
         select(_post.c.list_name, _post.c.tag, _post.c.subject).where(
@@ -350,7 +368,9 @@ def _set_following(asked: Asked, *, muted: bool) -> str:
     ).first()
     if row is None:
         verb = "mute" if muted else "follow"
-        return f"Which conversation? Write {verb} and the link of one of its messages, or a list's name."
+        return N_(
+            "Which conversation? Write %(verb)s and the link of one of its messages, or a list's name.", verb=verb
+        )
     tag = life.thread_of(asked.ctx, row.list_name, row.tag)
     same = (
         _following.c.person_id == asked.to.person,
@@ -364,8 +384,8 @@ def _set_following(asked: Asked, *, muted: bool) -> str:
         asked.tx.execute(insert(_following).values(values))
     subject = one_line(row.subject, 80)
     if muted:
-        return f'Nothing more of "{subject}" comes to you. `follow` undoes it.'
-    return f'Each message of "{subject}" comes to you from now on. `mute` undoes it.'
+        return N_('Nothing more of "%(subject)s" comes to you. `follow` undoes it.', subject=subject)
+    return N_('Each message of "%(subject)s" comes to you from now on. `mute` undoes it.', subject=subject)
 
 
 # --- the person --------------------------------------------------------------------------------------------------
@@ -376,27 +396,38 @@ def _address_(asked: Asked) -> str:
     boxes = parse_mailboxes(rest) if rest else []
     email = boxes[0].address if len(boxes) == 1 else ""
     if verb.casefold() not in ("add", "remove", "prefer") or not email:
-        return "Write: address add new@example.org, address prefer ..., or address remove ..."
+        return N_("Write: address add new@example.org, address prefer ..., or address remove ...")
     return life.change_address(asked.ctx, asked.tx, asked.to, verb.casefold(), email)
 
 
 def _terms(asked: Asked) -> str:
-    return life.terms_text(asked.ctx) or "This community has no terms to agree to."
+    return life.terms_text(asked.ctx) or N_("This community has no terms to agree to.")
 
 
 def _agree(asked: Asked) -> str:
-    return life.agree(asked.ctx, asked.tx, asked.to.person, "agreed by a command by mail")
+    return life.agree(asked.ctx, asked.tx, asked.to.person, asked.mail)
 
 
 def _renew(asked: Asked) -> str:
     return life.renew(asked.ctx, asked.tx, asked.to, asked.command.argument)
 
 
+def _language(asked: Asked) -> str:
+    wanted = named(asked.command.argument)
+    if wanted is None:
+        return N_(
+            "Which language? Write `language en` for English, `language de` for German or `language fr` for French."
+        )
+    asked.tx.execute(update(_person).where(_person.c.id == asked.to.person).values(language=wanted))
+    return N_("From now on we write to you in English.")
+
+
 def _export(asked: Asked) -> str:
     settings = asked.ctx.settings
     if settings.web is None:
-        return f"Your data cannot be sent by mail. Please write to {settings.community.contact}."
-    return f"Your data is not sent by mail. Log in here, and take it with you:\n{settings.community.url}/me"
+        return N_("Your data cannot be sent by mail. Please write to %(contact)s.", contact=settings.community.contact)
+    url = f"{settings.community.url}/me"
+    return N_("Your data is not sent by mail. Log in here, and take it with you:\n%(url)s", url=url)
 
 
 def _forget(asked: Asked) -> str:
@@ -407,5 +438,6 @@ _VERBS: dict[str, Callable[[Asked], str]] = {
     "help": _help, "status": _status, "lists": _lists, "join": _join, "leave": _leave, "delivery": _delivery,
     "pause": _pause, "resume": _resume, "follow": _follow, "mute": _mute, "address": _address_, "search": _search,
     "last": _last, "get": _get, "terms": _terms, "agree": _agree, "renew": _renew, "export": _export,
-    "forget": _forget, "digest": _digest, "recall": moderating.take_back, "emergency": moderating.switch,
+    "forget": _forget, "digest": _digest, "language": _language, "recall": moderating.take_back,
+    "emergency": moderating.switch,
 }  # fmt: skip

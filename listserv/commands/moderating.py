@@ -12,6 +12,7 @@ from listserv import emergency, recall
 from listserv.membership import moderators
 from listserv.recall import By
 from listserv.settings import HUB
+from listserv.words import N_
 
 if TYPE_CHECKING:
     from listserv.commands.doing import Asked
@@ -30,9 +31,9 @@ def take_back(asked: Asked) -> str:
     reference, _, reason = asked.command.argument.partition(" ")
     found = recall.find(asked.tx, reference) if reference else []
     if not found or not _moderates(asked, [post.list_name for post in found]):
-        return "There is no such message on a list that you moderate. Write `recall`, its link and the reason."
+        return N_("There is no such message on a list that you moderate. Write `recall`, its link and the reason.")
     if not reason.strip():
-        return f"Why? Write: recall {reference} and the reason. Its author and its readers are told."
+        return N_("Why? Write: recall %(link)s and the reason. Its author and its readers are told.", link=reference)
     return recall.recall(asked.ctx, asked.tx, found, _by(asked), reason).words
 
 
@@ -42,12 +43,12 @@ def switch(asked: Asked) -> str:
     name = asked.route.list_name
     everywhere = [HUB, *asked.ctx.settings.lists]
     if not _moderates(asked, everywhere if name == HUB else [name, HUB]):
-        return "Only moderators and owners can do that. If something is urgent, write to the list's owners."
+        return N_("Only moderators and owners can do that. If something is urgent, write to the list's owners.")
     if asked.command.word.endswith("off"):
-        return emergency.end(asked.ctx, asked.tx, name, _by(asked)) or "Emergency moderation is not on."
+        return emergency.end(asked.ctx, asked.tx, name, _by(asked)) or N_("Emergency moderation is not on.")
     life, reason = emergency.read_wish(asked.command.argument)
     if life is None:
-        return "For how long? At most 30 days; write, for example: emergency on for 3 days, and the reason."
+        return N_("For how long? At most 30 days; write, for example: emergency on for 3 days, and the reason.")
     if not reason:
-        return "Why? Write: emergency on, and the reason. The other moderators are told."
+        return N_("Why? Write: emergency on, and the reason. The other moderators are told.")
     return emergency.begin(asked.ctx, asked.tx, name, _by(asked), reason, life)

@@ -38,6 +38,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "export": ("export my data", "export", "meine daten", "mes données"),
     "forget": ("forget me", "delete my data", "erase me"),
     "digest": ("set digest", "digest"),
+    "language": ("language", "sprache", "langue"),
     "recall": ("recall",),
     "emergency": ("emergency on", "emergency off"),
 }  # fmt: skip
@@ -45,6 +46,7 @@ _VERB_OF = {word: verb for verb, words in WORDS.items() for word in words}
 _LONGEST = sorted(_VERB_OF, key=len, reverse=True)
 _ALONE = frozenset(("help", "status", "lists", "resume", "terms", "agree", "export", "forget"))
 """Verbs after which nothing may come: a sentence that begins like them is none."""
+_TERMS = re.compile(r"(?:to|with) (?:all |the |these |your |new |present )*terms(?: and conditions)?", re.I)
 _COURTESY = frozenset(("please", "thanks", "thank you", "bitte", "danke", "merci", "s'il vous plaît"))
 _MARKS = " \t*_\"'`´“”„‘’.,!?:;<>()[]"
 
@@ -70,15 +72,18 @@ def one(line: str) -> Command | None:
             continue
         rest = bare[len(word) :].strip(_MARKS)
         verb = _VERB_OF[word]
-        if rest.casefold() in _COURTESY:
+        if rest.casefold() in _COURTESY or (verb == "agree" and _TERMS.fullmatch(rest)):
             rest = ""
         if rest and verb in _ALONE and rest.casefold() != "me":
             return None
         return Command(verb, word, rest, shown)
-    first = folded.split(" ")[0]
-    near = difflib.get_close_matches(first, [word for word in _VERB_OF if len(word) > 3], n=1, cutoff=0.75)
-    if near and len(folded.split()) <= 4:
-        return Command("", first, "", shown, near[0])
+    first, *more = folded.split(" ")
+    known = [word for word in _VERB_OF if len(word) > 3 and word[0] == first[:1]]
+    near = difflib.get_close_matches(first, known, n=1, cutoff=0.75)
+    if not near and len(more) < 2 and not is_greeting(shown):  # a line as short as a command
+        near = difflib.get_close_matches(first, known, n=1, cutoff=0.66)
+    if near and len(more) < 4:
+        return Command("", first, "", shown, " ".join((near[0], *more)))
     return None
 
 

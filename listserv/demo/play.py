@@ -17,7 +17,7 @@ from listserv.context import open_context
 from listserv.demo.archive import where_to_read
 from listserv.demo.scenes import SCENES
 from listserv.demo.stage import Stage, start
-from listserv.edge.templates import render
+from listserv.edge.templates import in_english, render
 from listserv.errors import UserError
 from listserv.roster import import_csv
 from listserv.settings import load
@@ -36,11 +36,11 @@ def _write(directory: Path, relay: int, smtp: int, web: int) -> Path:
     settings_file = directory / "settings.yaml"
     if settings_file.exists():
         raise UserError(f"demo --dir: {settings_file} exists already; a demo wants a folder of its own")
-    text = render(None, "demo/settings.yaml", relay=relay, smtp=smtp, web=web)
+    text = render(in_english(None), "demo/settings.yaml", relay=relay, smtp=smtp, web=web)
     settings_file.write_text(text, encoding="utf-8")
     signing.make(directory / "dkim.pem", "rsa-sha256")
     (directory / "terms.md").write_text("# Terms\n\nBe kind; name no client.\n", encoding="utf-8")
-    (directory / "roster.csv").write_text(render(None, "demo/roster.csv"), encoding="utf-8")
+    (directory / "roster.csv").write_text(render(in_english(None), "demo/roster.csv"), encoding="utf-8")
     return settings_file
 
 

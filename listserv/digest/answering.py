@@ -38,6 +38,7 @@ from listserv.model import Message as Raw
 from listserv.posts import Envelope, Receipt, Store
 from listserv.settings import HUB
 from listserv.tokens import read_capability
+from listserv.words import N_
 
 _issue = Issue.__table__  # type: ignore[attr-defined]
 _notice = Notice.__table__  # type: ignore[attr-defined]
@@ -283,7 +284,7 @@ def _put(ctx: Context, tx: Connection, post: Any, author: Any, token: str, answe
         text=text,
         wrote=wrote,
         options=[
-            (number, one_line(option.subject, 100) or "(no subject)", routing.title(ctx.settings, option.key[0]))
+            (number, one_line(option.subject, 100) or N_("(no subject)"), routing.title(ctx.settings, option.key[0]))
             for number, option in enumerate(_choices(ctx, tx, post), 1)
         ],
         hours=int(posts.CONFIRM_WITHIN.total_seconds() // 3600),

@@ -99,6 +99,7 @@ def _wanted(ctx: Context, tx: Connection, row: Any) -> Wanted | None:
         lists=lists,
         form=person.digest_format,
         zone=zone_of(ctx.settings, person.timezone),
+        language=person.language,
     )
 
 

@@ -29,6 +29,7 @@ from listserv.membership import Recipient, person_of, recipient
 from listserv.model import Address, Edition, IssueKind, Person, Purpose, Role, RoleName
 from listserv.policy.periods import Slot, after, before, latest
 from listserv.settings import HUB
+from listserv.words import N_
 
 _edition = Edition.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
@@ -142,8 +143,12 @@ def _begin(ctx: Context, tx: Connection, *, scope: str, slot: Slot, threads: Seq
             "digest-preview",
             list_name=scope,
             reply_to=routing.address(ctx.settings, scope, routing.Kind.CONFIRM, token),
-            when=_when(ctx, slot.at),
-            threads=[_line(ctx, n, one) for n, one in enumerate(threads, 1) if one.list_name in reader.lists],
+            when=slot.at,
+            threads=[
+                _line(ctx.speaking(reader.language), n, one)
+                for n, one in enumerate(threads, 1)
+                if one.list_name in reader.lists
+            ],
         )
     return 1
 
@@ -161,17 +166,13 @@ def facilitators(tx: Connection, scope: str) -> list[Recipient]:
     return [Recipient(*row) for row in rows]
 
 
-def _when(ctx: Context, at: datetime) -> str:
-    local = at.astimezone(ctx.settings.community.zone)
-    return f"{local:%A}, {local.day} {local:%B}, {local:%H:%M}"
-
-
 def _line(ctx: Context, number: int, thread: Thread) -> dict[str, Any]:
     return {
         "number": number,
         "subject": one_line(thread.subject, 100),
         "name": one_line(thread.name, 60),
-        "said": said(thread) or ("not answered yet" if thread.unanswered else "no answers"),
+        "said": said(ctx.speech, thread)
+        or ctx.phrase(N_("not answered yet") if thread.unanswered else N_("no answers")),
         "list": routing.title(ctx.settings, thread.list_name),
     }
 
@@ -283,7 +284,7 @@ def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: 
         lead=named(now.lead),
         held=now.held_until is not None,
         sent=now.send_at is not None,
-        when=_when(ctx, now.held_until or now.slot_at),
+        when=now.held_until or now.slot_at,
     )
     ctx.wake.outbox.set()
 

@@ -73,13 +73,19 @@ class Desk:
 
     ctx: Context
     source: Source
-    press: Press
     printer: Printer
     began: datetime
+    _presses: dict[str, Press] = field(default_factory=dict)
 
     @classmethod
     def open(cls, ctx: Context) -> Desk:
-        return cls(ctx, Source(ctx), Press(ctx), Printer(ctx), ctx.clock())
+        return cls(ctx, Source(ctx), Printer(ctx), ctx.clock())
+
+    def press(self, wanted: Wanted) -> Press:
+        """The press of the language of a letter."""
+        if wanted.language not in self._presses:
+            self._presses[wanted.language] = Press(self.ctx.speaking(wanted.language))
+        return self._presses[wanted.language]
 
     def materials(self, wanted: Wanted) -> list[Material]:
         return [self.source.of(name, wanted.since, wanted.until) for name in wanted.lists]
@@ -87,7 +93,7 @@ class Desk:
     def draft(self, wanted: Wanted, choice: Choice) -> tuple[Draft | None, list[Material]]:
         materials = self.materials(wanted)
         note = self.ctx.settings.community.digest.empty == "note"
-        return draft(self.press, wanted, materials, choice, note_if_empty=note), materials
+        return draft(self.press(wanted), wanted, materials, choice, note_if_empty=note), materials
 
 
 def due(
@@ -279,7 +285,7 @@ def message(
     if body is not None:
         return head + body[0] + b"\r\n" + body[1]
     boundary = b"=_digest-" + message_id[1:27].encode()
-    text, html = finished(desk.press, one, links_of(desk.ctx, wanted.scope, number))
+    text, html = finished(desk.press(wanted), one, links_of(desk.ctx, wanted.scope, number))
     content = b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n'
     return head + content + b"\r\n" + alternatives(text, html, boundary)
 

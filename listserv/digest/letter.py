@@ -11,7 +11,7 @@ from __future__ import annotations
 import quopri
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ from listserv import permalinks, routing
 from listserv.context import Context
 from listserv.digest.material import Material, Thread
 from listserv.digest.schedule import Wanted
+from listserv.edge.languages import Speech
 from listserv.mail.shown import one_line
 from listserv.model import IssueKind
 from listserv.settings import HUB
@@ -112,10 +113,10 @@ def _thread_values(ctx: Context, thread: Thread, *, with_list: bool) -> dict[str
     url = permalinks.url(settings, thread.list_name, thread.tag) if settings.web is not None else ""
     address = permalinks.answer_address(settings, thread.list_name, thread.tag) if may_answer else ""
     return {
-        "subject": one_line(thread.subject, 160) or "(no subject)",
+        "subject": one_line(thread.subject, 160) or ctx.phrase("(no subject)"),
         "name": one_line(thread.name, 80),
         "profession": one_line(thread.profession, 80),
-        "said": said(thread),
+        "said": said(ctx.speech, thread),
         "excerpt": "" if hidden else thread.excerpt,
         "answers": thread.answers,
         "url": url,
@@ -130,31 +131,33 @@ def _mailto(address: str, subject: str) -> str:
     return f"mailto:{quote(address, safe='@+.')}?subject={quote(one_line(about, 120), safe='')}"
 
 
-def said(thread: Thread) -> str:
+def said(speech: Speech, thread: Thread) -> str:
     """How many answers a conversation has, how many of them are new, and by whom."""
     if thread.answers == 0:
         return ""
     if len(thread.people) <= 1:  # whoever adds to their own words has not been answered
-        return f"{thread.answers} more {'message' if thread.answers == 1 else 'messages'}"
-    noun = "answer" if thread.answers == 1 else "answers"
+        return speech.phrases("%(num)s more message", "%(num)s more messages", thread.answers)
     answered = thread.new - (1 if thread.begun else 0)
-    words = f"{thread.answers} {noun}"
+    words = [speech.phrases("%(num)s answer", "%(num)s answers", thread.answers)]
     if not thread.begun and 0 < answered < thread.answers:
-        words += f", {answered} new"
+        words.append(speech.phrases("%(num)s new", "%(num)s new", answered))
     names = [_who(*one) for one in thread.newest if one[0] != thread.name or not thread.begun]
     if names and answered:
-        others = len(names) - 3
-        by = ", ".join(names[:3]) if others > 0 else _and(names)
-        words += f", by {by}" + (f" and {others} {'other' if others == 1 else 'others'}" if others > 0 else "")
-    return words
+        words.append(speech.phrase("by %(names)s", names=_some(speech, names, 3)))
+    return ", ".join(words)
 
 
 def _who(name: str, profession: str) -> str:
     return f"{one_line(name, 40)} ({one_line(profession, 40)})" if profession else one_line(name, 40)
 
 
-def _and(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _some(speech: Speech, names: Sequence[str], most: int, more: int = 0) -> str:
+    """The first of some names, and how many others there are; `more` are not among the names."""
+    others = max(0, len(names) - most) + more
+    if not others:
+        return speech.listed(names)
+    shown = ", ".join(names[:most])
+    return speech.phrases("%(names)s and %(num)s other", "%(names)s and %(num)s others", others, names=shown)
 
 
 # --- one letter --------------------------------------------------------------------------------------------------
@@ -170,22 +173,25 @@ def draft(
         return None
     scope = wanted.scope
     title = routing.title(press.ctx.settings, scope)
-    heading = heading_of(wanted)
-    counts = counts_of(materials, threads)
+    speech = press.ctx.speaking(wanted.language, wanted.zone.key).speech
+    heading = heading_of(speech, wanted)
+    counts = counts_of(speech, materials, threads)
     subject = (
         f"{title}: {heading[0].lower() + heading[1:]}" if wanted.kind is not IssueKind.DAILY else f"{title}: {heading}"
     )
     top = press.piece(
-        "top", language="en", subject=subject, title=title, heading=heading, counts=counts,
+        "top", subject=subject, title=title, heading=heading, counts=counts,
         preview=_preview(choice, questions, threads),
     )  # fmt: skip
     pieces = [top]
     if choice.note:
-        pieces.append(press.shared("note", heading="From the facilitators", paragraphs=_paragraphs(choice.note)))
+        pieces.append(
+            press.shared("note", heading=speech.phrase("From the facilitators"), paragraphs=_paragraphs(choice.note))
+        )
     if choice.upcoming:
-        pieces.append(press.shared("note", heading="Coming up", paragraphs=_paragraphs(choice.upcoming)))
+        pieces.append(press.shared("note", heading=speech.phrase("Coming up"), paragraphs=_paragraphs(choice.upcoming)))
     told, left = _conversations(press, wanted, materials, threads, questions, choice, pieces)
-    bottom = _bottom(press.ctx, wanted, materials, left)
+    bottom = _bottom(press.ctx, speech, wanted, materials, left)
     return Draft(wanted, subject, tuple(pieces), bottom, tuple(told))
 
 
@@ -226,10 +232,11 @@ def _conversations(
     asked = {thread.key for thread in questions}
     mine = [t for t in threads if me in t.people and t not in lead and t.key not in asked]
     rest = [t for t in threads if t not in lead and t not in mine and t.key not in asked]
+    phrase = press.ctx.phrase
     sections: list[tuple[str, str, list[Thread], bool]] = [
-        ("Worth a look", "Chosen by the facilitators", lead, several),
-        ("Can you help?", "Nobody has answered yet", questions, several),
-        ("Where you took part", "", mine, several),
+        (phrase("Worth a look"), phrase("Chosen by the facilitators"), lead, several),
+        (phrase("Can you help?"), phrase("Nobody has answered yet"), questions, several),
+        (phrase("Where you took part"), "", mine, several),
     ]
     if several:
         sections += [
@@ -237,7 +244,7 @@ def _conversations(
             for m in materials
         ]
     else:
-        sections.append(("Conversations", "", rest, False))
+        sections.append((phrase("Conversations"), "", rest, False))
     room = LARGEST - RESERVED - sum(piece.size for piece in pieces)
     told: list[Key] = []
     left = 0
@@ -263,40 +270,35 @@ def _conversations(
     return told, left
 
 
-def heading_of(wanted: Wanted) -> str:
+def heading_of(speech: Speech, wanted: Wanted) -> str:
     """What time the letter is about, in the zone of its reader."""
-    begins = wanted.since.astimezone(wanted.zone) + timedelta(minutes=2)
-    ends = wanted.until.astimezone(wanted.zone)
+    words = _heading(speech, wanted)
+    return words[:1].upper() + words[1:]
+
+
+def _heading(speech: Speech, wanted: Wanted) -> str:
+    begins, ends = speech.days(wanted.since + timedelta(minutes=2), wanted.until)
     if wanted.kind is IssueKind.DAILY and wanted.until - wanted.since < timedelta(hours=30):
-        return f"{ends:%A}, {_day(ends)}"
+        return speech.phrase("%(weekday)s, %(day)s", weekday=speech.weekday(wanted.until), day=ends)
     if wanted.kind is IssueKind.WEEKLY and wanted.until - wanted.since < timedelta(days=8):
-        return f"The week to {_day(ends)}"
+        return speech.phrase("The week to %(day)s", day=ends)
     if wanted.kind is IssueKind.CATCH_UP:
-        return f"While you were away, {_days(begins, ends)}"
-    return f"From {_days(begins, ends)}"
+        if begins == ends:
+            return speech.phrase("While you were away, %(day)s", day=ends)
+        return speech.phrase("While you were away, %(begins)s to %(ends)s", begins=begins, ends=ends)
+    if begins == ends:
+        return speech.phrase("From %(day)s", day=ends)
+    return speech.phrase("From %(begins)s to %(ends)s", begins=begins, ends=ends)
 
 
-def _days(begins: datetime, ends: datetime) -> str:
-    """Two days, without saying a month or year twice."""
-    if begins.year != ends.year:
-        return f"{_day(begins)} to {_day(ends)}"
-    if begins.month != ends.month:
-        return f"{begins.day} {begins:%B} to {_day(ends)}"
-    return f"{begins.day} to {_day(ends)}" if begins.day != ends.day else _day(ends)
-
-
-def _day(at: datetime) -> str:
-    return f"{at.day} {at:%B} {at.year}"
-
-
-def counts_of(materials: Sequence[Material], threads: Sequence[Thread]) -> str:
+def counts_of(speech: Speech, materials: Sequence[Material], threads: Sequence[Thread]) -> str:
     if not threads:
-        return "Nothing new was said."
-    messages = sum(thread.new for thread in threads)
+        return speech.phrase("Nothing new was said.")
     people = len({author for material in materials for author in material.authors})
-    words = f"{messages} {'message' if messages == 1 else 'messages'} in"
-    words += f" {len(threads)} {'conversation' if len(threads) == 1 else 'conversations'}"
-    return words + (f", by {people} {'member' if people == 1 else 'members'}" if people else "")
+    messages = speech.phrases("%(num)s message", "%(num)s messages", sum(thread.new for thread in threads))
+    conversations = speech.phrases("%(num)s conversation", "%(num)s conversations", len(threads))
+    words = speech.phrase("%(messages)s in %(conversations)s", messages=messages, conversations=conversations)
+    return words + (speech.phrases(", by %(num)s member", ", by %(num)s members", people) if people else "")
 
 
 def _preview(choice: Choice, questions: Sequence[Thread], threads: Sequence[Thread]) -> str:
@@ -310,21 +312,19 @@ def _paragraphs(text: str) -> list[list[str]]:
     return [[line.strip() for line in block.split("\n") if line.strip()] for block in blocks if block]
 
 
-def _bottom(ctx: Context, wanted: Wanted, materials: Iterable[Material], left: int) -> dict[str, Any]:
+def _bottom(ctx: Context, speech: Speech, wanted: Wanted, materials: Iterable[Material], left: int) -> dict[str, Any]:
     settings = ctx.settings
     web = settings.web is not None
     where = f"{wanted.scope}/" if wanted.scope != HUB else ""
     joined, count = _joined(wanted, materials)
-    others = count - len(joined)
     names = [f"{one_line(name, 60)} ({one_line(what, 60)})" if what else one_line(name, 60) for name, what in joined]
-    words = ", ".join(names)
-    if others > 0:
-        words += f" and {others} {'other' if others == 1 else 'others'}"
+    words = ", ".join(names) if count == len(names) else _some(speech, names, len(names), count - len(names))
+    more = speech.phrases("And %(num)s more conversation.", "And %(num)s more conversations.", left)
     return {
-        "more": f"And {left} more {'conversation' if left == 1 else 'conversations'}." if left else "",
+        "more": more if left else "",
         "archive": f"{settings.community.url}/archive/{where}" if web else "",
         "joined": words if settings.community.digest.new_members else "",
-        "why": _why(ctx, wanted),
+        "why": _why(ctx, speech, wanted),
         "me": f"{settings.community.url}/me" if web else "",
         "request_address": routing.address(settings, wanted.scope, routing.Kind.REQUEST),
         "contact": settings.community.contact,
@@ -341,18 +341,20 @@ def _joined(wanted: Wanted, materials: Iterable[Material]) -> tuple[list[tuple[s
     return list(people.values())[:NAMES], len(people) + unnamed
 
 
-def _why(ctx: Context, wanted: Wanted) -> str:
-    scope = routing.title(ctx.settings, wanted.scope)
-    each = {
-        IssueKind.WEEKLY: "a letter each week",
-        IssueKind.DAILY: "a letter each day",
-        IssueKind.CATCH_UP: "this letter because you were away, and your usual mail again from now on",
-        IssueKind.ASKED: "this letter because you asked for it",
-    }[wanted.kind]
-    if wanted.kind in (IssueKind.CATCH_UP, IssueKind.ASKED):
-        return f"You get {each}."
-    about = f"about {scope}" if wanted.scope != HUB else f"about your lists in {scope}"
-    return f"You get {each} {about}."
+def _why(ctx: Context, speech: Speech, wanted: Wanted) -> str:
+    if wanted.kind is IssueKind.CATCH_UP:
+        return speech.phrase("You get this letter because you were away, and your usual mail again from now on.")
+    if wanted.kind is IssueKind.ASKED:
+        return speech.phrase("You get this letter because you asked for it.")
+    title = routing.title(ctx.settings, wanted.scope)
+    weekly = wanted.kind is IssueKind.WEEKLY
+    if wanted.scope == HUB and weekly:
+        return speech.phrase("You get a letter each week about your lists in %(title)s.", title=title)
+    if wanted.scope == HUB:
+        return speech.phrase("You get a letter each day about your lists in %(title)s.", title=title)
+    if weekly:
+        return speech.phrase("You get a letter each week about %(title)s.", title=title)
+    return speech.phrase("You get a letter each day about %(title)s.", title=title)
 
 
 def finished(press: Press, made: Draft, links: dict[str, str]) -> tuple[bytes, bytes]:

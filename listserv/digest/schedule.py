@@ -47,6 +47,7 @@ class Wanted:
     lists: tuple[str, ...]
     form: DigestFormat
     zone: ZoneInfo
+    language: str = ""  # empty: the community's
 
 
 def clock_of(text: str, default: time) -> time:
@@ -76,7 +77,8 @@ def _readers(tx: Connection, only: Iterable[int] | None) -> list[Any]:
     """A row for each subscription that wants a digest."""
     query = (
         select(
-            _person.c.id, _person.c.name, _person.c.timezone, _person.c.digest_day, _person.c.digest_time,
+            _person.c.id, _person.c.name, _person.c.language, _person.c.timezone, _person.c.digest_day,
+            _person.c.digest_time,
             _person.c.digest_format, _person.c.digest_per_list, _subscription.c.list_name, _subscription.c.delivery,
             func.coalesce(_subscription.c.delivery_since, _subscription.c.since, type_=_subscription.c.since.type)
             .label("wanted_since"),
@@ -202,6 +204,7 @@ def _letters(
                 lists=lists,
                 form=reader.row.digest_format,
                 zone=schedule.zone,
+                language=reader.row.language,
             )
         )
     return found

@@ -62,15 +62,16 @@ class Printer:
     def body(self, wanted: Wanted, materials: Sequence[Material], subject: str) -> tuple[bytes, bytes]:
         """The content fields and the body."""
         numbers = tuple(number for material in materials for number in material.posts)
-        key = (wanted.form, wanted.scope, wanted.since, wanted.until, wanted.zone.key, numbers)
+        key = (wanted.form, wanted.scope, wanted.since, wanted.until, wanted.zone.key, wanted.language, numbers)
         if key not in self._kept:
             self._kept.clear()  # they may be large; those who get the same come one after the other
             with self.ctx.db.reading() as tx:
                 entries = list(_entries(self.ctx, tx, numbers))
             threads = [thread for material in materials for thread in material.threads]
-            counts = counts_of(materials, threads)
+            ctx = self.ctx.speaking(wanted.language, wanted.zone.key)
+            counts = counts_of(ctx.speech, materials, threads)
             write = _plain if wanted.form is DigestFormat.PLAIN else _mime
-            self._kept[key] = write(self.ctx, wanted, subject, counts, entries)
+            self._kept[key] = write(ctx, wanted, subject, counts, entries)
         return self._kept[key]
 
 
@@ -165,11 +166,17 @@ def _title(ctx: Context, wanted: Wanted) -> str:
 def _preamble(ctx: Context, wanted: Wanted, counts: str, entries: Sequence[Entry]) -> str:
     """The masthead and the table of contents."""
     settings = ctx.settings
-    lines = [_title(ctx, wanted), f"{heading_of(wanted)}. {counts}", ""]
-    lines += [f"Requests: {routing.address(settings, wanted.scope, routing.Kind.REQUEST)} (write: digest help)"]
+    lines = [_title(ctx, wanted), f"{heading_of(ctx.speech, wanted)}. {counts}", ""]
+    request = routing.address(settings, wanted.scope, routing.Kind.REQUEST)
+    lines += [ctx.phrase("Requests: %(address)s (write: digest help)", address=request)]
     if settings.web is not None:
-        lines.append(f"Archive:  {settings.community.url}/archive/")
-    lines += [f"A person: {settings.community.contact}", "", "Today's topics:", ""]
+        lines.append(ctx.phrase("Archive:  %(url)s", url=f"{settings.community.url}/archive/"))
+    lines += [
+        ctx.phrase("A person: %(contact)s", contact=settings.community.contact),
+        "",
+        ctx.phrase("Today's topics:"),
+        "",
+    ]
     lines += [
         f"  {number}. {one.subject}{f' ({one.name})' if one.name else ''}" for number, one in enumerate(entries, 1)
     ]

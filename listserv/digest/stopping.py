@@ -22,6 +22,7 @@ from listserv.membership import person_of, recipient
 from listserv.model import Delivery, DeliveryState, Issue, IssueKind, Purpose, Subscription
 from listserv.model.outbox import WAITING
 from listserv.settings import HUB
+from listserv.words import N_
 
 _issue = Issue.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
@@ -90,7 +91,7 @@ def _modes(row: Any) -> tuple[str, ...]:
 
 
 def _word(row: Any) -> str:
-    return {IssueKind.WEEKLY: "weekly letter", IssueKind.DAILY: "daily letter"}.get(row.kind, "digest")
+    return {IssueKind.WEEKLY: N_("weekly letter"), IssueKind.DAILY: N_("daily letter")}.get(row.kind, N_("digest"))
 
 
 def _suppress(tx: Connection, row: Any, now: Any) -> None:
@@ -123,4 +124,4 @@ def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: 
         return
     back = row is not None and undo(ctx, tx, row.id)
     notices.put(ctx, tx, "rejoined", to, "digest-again" if back else "digest-not-again", list_name=list_name,
-                answering=answering, word=_word(row) if row is not None else "digest")  # fmt: skip
+                answering=answering, word=_word(row) if row is not None else N_("digest"))  # fmt: skip

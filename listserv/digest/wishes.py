@@ -21,6 +21,7 @@ from listserv.mail.dates import read_day, weekday
 from listserv.model import DigestFormat, IssueKind, Person, Subscription
 from listserv.policy.periods import WEEKDAYS
 from listserv.settings import HUB
+from listserv.words import N_
 
 _person = Person.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
@@ -148,8 +149,8 @@ def set_per_list(tx: Connection, person: int, wanted: bool, now: datetime) -> No
         )
 
 
-WORDS = {"each": "each message by itself", "weekly": "a letter each week", "daily": "a letter each day",
-         "none": "no mail, archive only"}  # fmt: skip
+WORDS = {"each": N_("each message by itself"), "weekly": N_("a letter each week"), "daily": N_("a letter each day"),
+         "none": N_("no mail, archive only")}  # fmt: skip
 
 
 def in_words(ctx: Context, tx: Connection, person: int) -> list[tuple[str, str]]:
@@ -179,10 +180,20 @@ def regular(ctx: Context, tx: Connection, person: int) -> str:
     for kind in (IssueKind.WEEKLY, IssueKind.DAILY):
         if str(kind) in kinds:
             schedule = schedule_of(ctx.settings, kind, HUB, row.digest_day, row.digest_time, row.timezone)
-            day = "every day" if schedule.weekday is None else f"every {WEEKDAYS[schedule.weekday].capitalize()}"
-            words.append(f"{day} at {schedule.at:%H:%M}")
+            clock = f"{schedule.at:%H:%M}"
+            if schedule.weekday is None:
+                words.append(ctx.phrase("every day at %(clock)s", clock=clock))
+            else:
+                day = ctx.speech.weekday(WEEKDAYS[schedule.weekday])
+                words.append(ctx.phrase("every %(weekday)s at %(clock)s", weekday=day, clock=clock))
     if not words:
         return ""
-    form = {DigestFormat.LETTER: "", DigestFormat.PLAIN: ", as plain text", DigestFormat.MIME: ", as MIME digests"}
-    each = " for each list" if row.digest_per_list else ""
-    return f"Your letters{each} come {' and '.join(words)} ({zone}){form[row.digest_format]}."
+    form = {
+        DigestFormat.LETTER: "",
+        DigestFormat.PLAIN: N_(", as plain text"),
+        DigestFormat.MIME: N_(", as MIME digests"),
+    }
+    values = {"times": ctx.speech.listed(words), "zone": zone, "form": form[row.digest_format]}
+    if row.digest_per_list:
+        return ctx.phrase("Your letters for each list come %(times)s (%(zone)s)%(form)s.", **values)
+    return ctx.phrase("Your letters come %(times)s (%(zone)s)%(form)s.", **values)

@@ -25,7 +25,7 @@ from listserv.errors import UserError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-SCHEMA = "0009"
+SCHEMA = "0010"
 BATCH = 200
 _READ = {"listserv_read": True}
 PRAGMAS = (

@@ -14,6 +14,7 @@ from listserv.mail.incoming import Incoming
 from listserv.membership import Recipient, person_with, recipient
 from listserv.model import Address, Person, Purpose, Session, Status
 from listserv.settings import HUB
+from listserv.words import N_
 
 _address = Address.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
@@ -30,18 +31,18 @@ def change_address(ctx: Context, tx: Connection, to: Recipient, verb: str, email
     if verb == "add":
         return _add(ctx, tx, to, email, key, own)
     if key not in own:
-        return f"{email} is not one of your addresses; `status` shows them."
+        return N_("%(email)s is not one of your addresses; `status` shows them.", email=email)
     if verb == "prefer":
         _prefer(tx, to.person, own[key].id)
-        return f"Our mail to you goes to {email} from now on."
+        return N_("Our mail to you goes to %(email)s from now on.", email=email)
     if len(own) == 1:
-        return "That is your only address. Add another one first: address add new@example.org"
+        return N_("That is your only address. Add another one first: address add new@example.org")
     tx.execute(delete(_address).where(_address.c.id == own[key].id))
     if own[key].preferred:
         first = min(row.id for other, row in own.items() if other != key)
         _prefer(tx, to.person, first)
     tx.execute(delete(_session).where(_session.c.person_id == to.person))
-    return f"{email} is not yours here any more. For safety you have been logged out on the web."
+    return N_("%(email)s is not yours here any more. For safety you have been logged out on the web.", email=email)
 
 
 def _prefer(tx: Connection, person: int, number: int) -> None:
@@ -51,14 +52,15 @@ def _prefer(tx: Connection, person: int, number: int) -> None:
 
 def _add(ctx: Context, tx: Connection, to: Recipient, email: str, key: str, own: dict[str, Any]) -> str:
     if key in own:
-        return f"{email} is one of your addresses already."
+        return N_("%(email)s is one of your addresses already.", email=email)
     if len(own) >= MOST:
-        return f"You have {len(own)} addresses; remove one first."
-    if not routing.is_own(ctx.settings, email) and person_with(tx, key) is None:
+        return N_("You have %(count)s addresses; remove one first.", count=len(own))
+    free = not routing.is_own(ctx.settings, email) and person_with(tx, key) is None
+    if free and not notices.asked_enough(ctx, tx, email):
         token = moderate.issue(ctx, tx, Purpose.ADDRESS, to.person, about=email, life=LIFE)
         reply_to = routing.address(ctx.settings, HUB, routing.Kind.CONFIRM, token)
         notices.put(ctx, tx, "address", email, "address", reply_to=reply_to, who=to.name, old=to.email)
-    return f"A mail has gone to {email}. When it is answered from there, that address is yours here."
+    return N_("A mail has gone to %(email)s. When it is answered from there, that address is yours here.", email=email)
 
 
 def confirm_address(ctx: Context, tx: Connection, token: Any, incoming: Incoming) -> None:

@@ -13,6 +13,7 @@ from listserv.life.terms import terms_text
 from listserv.model import Application, Credential, Person, Purpose, Subscription
 from listserv.routing import Kind
 from listserv.settings import HUB
+from listserv.words import N_
 
 _application = Application.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
@@ -28,7 +29,7 @@ def ask(ctx: Context, tx: Connection, number: int, stage: str, answers: str | No
     token = moderate.issue(ctx, tx, Purpose.APPLY, None, application_id=number, life=CLOSE_AFTER)
     tx.execute(update(_application).where(_application.c.id == number).values(asked_at=ctx.clock()))
     notices.put(
-        ctx, tx, "join", row.email, "join", stage=stage, row=row, missing=missing(ctx, row),
+        ctx.speaking(row.language), tx, "join", row.email, "join", stage=stage, row=row, missing=missing(ctx, row),
         reply_to=routing.address(ctx.settings, HUB, Kind.CONFIRM, token),
         answering=notices.Answering(answers) if answers else None,
         needs_registration=needs_registration(ctx), terms=terms_text(ctx),
@@ -64,13 +65,14 @@ def join_list(ctx: Context, tx: Connection, person: int, name: str) -> str:
     same = (_subscription.c.person_id == person, _subscription.c.list_name == name)
     known = tx.execute(select(_subscription).where(*same)).first()
     if known is not None and known.left_at is None:
-        return f"You are on {title} already."
+        return N_("You are on %(title)s already.", title=title)
     mode = {"delivery": row.delivery, "delivery_since": now}
     if known is not None:
         tx.execute(update(_subscription).where(*same).values(left_at=None, **mode))
     else:
         tx.execute(insert(_subscription).values(person_id=person, list_name=name, moderated=False, since=now, **mode))
-    return f"You are on {title} now. Write to {routing.address(ctx.settings, name)} to post."
+    address = routing.address(ctx.settings, name)
+    return N_("You are on %(title)s now. Write to %(address)s to post.", title=title, address=address)
 
 
 def duplicates(tx: Connection, row: Any) -> list[str]:
@@ -83,4 +85,7 @@ def duplicates(tx: Connection, row: Any) -> list[str]:
         .join(_credential, _credential.c.person_id == _person.c.id)
         .where(func.upper(func.replace(_credential.c.number, " ", "")) == plain, _person.c.id != (row.person_id or 0))
     )
-    return [f"{one.name} ({one.status}) has the same registration number" for one in found]
+    return [
+        N_("%(name)s (%(status)s) has the same registration number", name=one.name, status=str(one.status))
+        for one in found
+    ]

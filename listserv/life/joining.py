@@ -2,8 +2,9 @@
 
 Whoever writes there hears the same: one mail to the address that stood in From, which its owner answers. So nobody can
 be found out (whether an address is a member's is told to that address alone) and nobody bombed (one mail a day and
-address, a limit for all together). The steps: the address confirmed, name, profession and registration told, the terms
-agreed to, in any order, in one mail or several; then a verifier looks. Reminded after 7 days, closed after 30.
+address, two for all +tags of it, a limit for all together). The steps: the address confirmed, name, profession and
+registration told, the terms agreed to, in any order, in one mail or several; then a verifier looks. Reminded after
+7 days, closed after 30.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from listserv import membership, moderate, notices, routing
 from listserv.context import Context
+from listserv.edge.languages import preferred
 from listserv.life import verifying
 from listserv.life.applications import CLOSE_AFTER, ask, join_list, missing, needs_registration
 from listserv.life.standing import why_not_reading
-from listserv.life.terms import AGREE, keep_text, terms_text
+from listserv.life.terms import AGREE, agree, keep_text, terms_text
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
+from listserv.mail.message import first
 from listserv.mail.names import name_key
 from listserv.mail.reply import answer_text, own_text, read_answer
 from listserv.mail.text import one_line
@@ -39,6 +42,7 @@ from listserv.model import (
 )
 from listserv.routing import Kind, Route
 from listserv.settings import HUB
+from listserv.words import N_
 
 _application = Application.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
@@ -51,7 +55,14 @@ AGAIN = timedelta(hours=24)  # a repeated request sends nothing sooner
 CONFIRM_WITHIN = timedelta(days=7)
 REMIND_AFTER = timedelta(days=7)
 PER_HOUR = 200  # such mails, to all addresses together
-_LINE = re.compile(r"\W*(name|profession|registration|registration number|lists?)\s*[:=]\s*(.{1,200})", re.I)
+_LABELS = {
+    "name": "name", "nom": "name", "profession": "profession", "beruf": "profession", "métier": "profession",
+    "registration": "registration", "registration number": "registration", "registrierung": "registration",
+    "enregistrement": "registration", "list": "lists", "lists": "lists", "liste": "lists", "listen": "lists",
+    "listes": "lists",
+}  # fmt: skip
+_LINE = re.compile(r"\W*(" + "|".join(_LABELS) + r")\s*[:=]\s*(.{1,200})", re.I)
+_WITHDRAW = {"withdraw": "withdraw", "no": "withdraw", "stop": "withdraw", "nein": "withdraw", "non": "withdraw"}
 _YES = {**AGREE, "confirm": "yes", "confirms": "yes", "confirmed": "yes", "yes": "yes", "ok": "yes", "ja": "yes",
         "oui": "yes"}  # fmt: skip
 
@@ -61,14 +72,24 @@ def apply(ctx: Context, tx: Connection, route: Route, incoming: Incoming) -> Non
     if len(incoming.authors) != 1:
         return
     box = incoming.authors[0]
-    begin(ctx, tx, box.address, [route.list_name] if route.list_name != HUB else [], one_line(box.name, 100),
-          incoming.message_id)  # fmt: skip
+    lists = [route.list_name] if route.list_name != HUB else []
+    begin(ctx, tx, box.address, lists, one_line(box.name, 100), incoming.message_id, language=_written_in(incoming))
 
 
-def begin(ctx: Context, tx: Connection, email: str, lists: list[str], name: str, answers: str | None = None) -> None:
-    """An application, or for a member the way onto a list; one mail to that address in either case."""
+def _written_in(incoming: Incoming) -> str:
+    """The language that a mail says it is in, or would like to be answered in; "" when it does not say."""
+    fields = (first(incoming.message, name) or "" for name in ("accept-language", "content-language"))
+    return next((found for field in fields if (found := preferred(field, ""))), "")
+
+
+def begin(
+    ctx: Context, tx: Connection, email: str, lists: list[str], name: str, answers: str | None = None, *,
+    language: str = "",
+) -> None:  # fmt: skip
+    """An application, or for a member the way onto a list; one mail to that address in either case. `language` is what
+    the applicant seems to speak, "" when nothing tells."""
     key, now = canonical(email), ctx.clock()
-    if not key or routing.is_own(ctx.settings, email) or _too_many(tx, now):
+    if not key or routing.is_own(ctx.settings, email) or _too_many(tx, now) or notices.asked_enough(ctx, tx, email):
         return
     person = person_with(tx, key)
     status = tx.execute(select(_person.c.status).where(_person.c.id == person)).scalar() if person else None
@@ -89,6 +110,7 @@ def begin(ctx: Context, tx: Connection, email: str, lists: list[str], name: str,
     else:
         values = {
             "state": ApplicationState.OPEN, "email": email, "canonical": key, "person_id": None, "lists": lists,
+            "language": language,
             "name": name, "profession": "", "registration": "", "terms_version": "", "verified_by": "",
             "created_at": now, "asked_at": now, "reason": "",
         }  # fmt: skip
@@ -108,7 +130,7 @@ def _too_many(tx: Connection, now: datetime) -> bool:
 def _member(ctx: Context, tx: Connection, person: int, lists: list[str], answers: str | None) -> None:
     """A member wrote to a join address, or somebody in their name: one mail whose token puts them on the list."""
     to = recipient(tx, person)
-    if to is None or not notices.room(ctx, tx, "join-member", to.email):
+    if to is None or notices.asked_enough(ctx, tx, to.email):
         return
     about = lists[0] if lists else HUB
     token = moderate.issue(ctx, tx, Purpose.APPLY, person, about=about, life=CONFIRM_WITHIN)
@@ -128,13 +150,14 @@ def applied_answer(ctx: Context, tx: Connection, token: Any, incoming: Incoming)
     row = tx.execute(select(_application).where(_application.c.id == token.application_id)).first()
     if row is None or row.canonical != sender or token.expires_at < ctx.clock():
         return
+    ctx = ctx.speaking(row.language)
     text = answer_text(incoming.message)
     own = own_text(text)
     if row.state != ApplicationState.OPEN:
         notices.put(ctx, tx, "unclear", row.email, "join-over", answering=notices.Answering(incoming.message_id),
                     state=str(row.state), reason=row.reason)  # fmt: skip
         return
-    if read_answer(text, {"withdraw": "withdraw", "no": "withdraw", "stop": "withdraw"}).verb == "withdraw":
+    if read_answer(text, _WITHDRAW).verb == "withdraw":
         _end(tx, row.id, ApplicationState.WITHDRAWN, ctx.clock())
         notices.put(ctx, tx, "unclear", row.email, "join-withdrawn",
                     answering=notices.Answering(incoming.message_id))  # fmt: skip
@@ -150,7 +173,8 @@ def applied_answer(ctx: Context, tx: Connection, token: Any, incoming: Incoming)
     if problem:
         values.pop("registration", None)
     tx.execute(update(_application).where(_application.c.id == row.id).values(values))
-    _go_on(ctx, tx, row.id, incoming.message_id, problem)
+    agreed_by = f"reply from {one_line(incoming.authors[0].address, 200)}, Message-ID {incoming.message_id or 'none'}"
+    _go_on(ctx, tx, row.id, incoming.message_id, problem, agreed_by if values.get("terms_version") else "")
 
 
 def answers_in(own: str) -> dict[str, str]:
@@ -159,9 +183,7 @@ def answers_in(own: str) -> dict[str, str]:
     for line in own.splitlines():
         match = _LINE.match(line)
         if match:
-            what = match[1].casefold()
-            what = "registration" if what.startswith("registration") else "lists" if what.startswith("list") else what
-            found[what] = one_line(match[2].strip(" *_"), 120)
+            found[_LABELS[match[1].casefold()]] = one_line(match[2].strip(" *_"), 120)
         elif re.fullmatch(
             r"\W*(?:yes,?\s+)?(?:i\s+agree|i\s+accept|ich\s+stimme\s+zu|j.accepte)\b.{0,40}", line.strip(), re.I
         ):
@@ -181,10 +203,13 @@ def _problem(ctx: Context, values: dict[str, Any]) -> str:
     profession = ctx.settings.profession(str(values.get("profession") or ""))
     if not number or profession is None or profession.fits(number):
         return ""
-    return f"{number} does not look like a registration number of {profession.title}."
+    return N_(
+        "%(number)s does not look like a registration number of %(profession)s.",
+        number=number, profession=profession.title,
+    )  # fmt: skip
 
 
-def _go_on(ctx: Context, tx: Connection, number: int, answers: str | None, problem: str) -> None:
+def _go_on(ctx: Context, tx: Connection, number: int, answers: str | None, problem: str, agreed_by: str = "") -> None:
     """After each answer: a person as soon as the address is confirmed, verifiers as soon as everything is told."""
     row = tx.execute(select(_application).where(_application.c.id == number)).one()
     person = row.person_id or _person_of(ctx, tx, row)
@@ -194,16 +219,24 @@ def _go_on(ctx: Context, tx: Connection, number: int, answers: str | None, probl
             name=row.name, name_key=name_key(row.name), profession=row.profession
         )
     )  # fmt: skip
+    if agreed_by:
+        agree(ctx, tx, person, agreed_by)
     left = missing(ctx, row)
     if row.verified_at is None and not [what for what in left if what != "terms"]:
         verifying.tell(ctx, tx, number)
     if not left and row.verified_at is not None:
         verifying.admit(ctx, tx, number)
         return
+    _show(ctx, tx, number, answers, problem)
+
+
+def _show(ctx: Context, tx: Connection, number: int, answers: str | None, problem: str = "") -> None:
+    """Writes to the applicant how each step stands."""
     now = tx.execute(select(_application).where(_application.c.id == number)).one()
+    left = missing(ctx, now)
     token = moderate.issue(ctx, tx, Purpose.APPLY, None, application_id=number, life=CLOSE_AFTER)
     notices.put(
-        ctx, tx, "join-step", row.email, "join-step", row=now, missing=missing(ctx, now), problem=problem,
+        ctx, tx, "join-step", now.email, "join-step", row=now, missing=left, problem=problem,
         reply_to=routing.address(ctx.settings, HUB, Kind.CONFIRM, token), answering=notices.Answering(answers),
         terms=terms_text(ctx) if "terms" in left else "", needs_registration=needs_registration(ctx),
     )  # fmt: skip
@@ -220,6 +253,7 @@ def _person_of(ctx: Context, tx: Connection, row: Any) -> int:
         return known
     values = {
         "name": row.name, "name_key": name_key(row.name), "profession": row.profession, "status": Status.APPLIED,
+        "language": row.language,
         "delivery": ctx.settings.community.default_delivery, "trusted": False, "approved_posts": 0,
         "created_at": ctx.clock(),
     }  # fmt: skip
@@ -243,13 +277,13 @@ def _member_answer(ctx: Context, tx: Connection, token: Any, sender: str, incomi
                     words=why_not_reading(ctx, tx, token.person_id),
                     answering=notices.Answering(incoming.message_id))  # fmt: skip
         return
-    words = join_list(ctx, tx, token.person_id, token.about) if token.about != HUB else "You are a member already."
+    words = join_list(ctx, tx, token.person_id, token.about) if token.about != HUB else N_("You are a member already.")
     notices.put(ctx, tx, "joined", to, "joined", list_name=token.about, words=words,
                 answering=notices.Answering(incoming.message_id))  # fmt: skip
 
 
 def status_of_applicant(ctx: Context, tx: Connection, email: str, answering: notices.Answering) -> bool:
-    """Answers `status` of somebody who has an open application and is no person yet."""
+    """Answers `status` of somebody whose application is open; False for everybody else."""
     row = tx.execute(
         select(_application).where(
             _application.c.canonical == canonical(email), _application.c.state == ApplicationState.OPEN
@@ -257,7 +291,9 @@ def status_of_applicant(ctx: Context, tx: Connection, email: str, answering: not
     ).first()
     if row is None:
         return False
-    if row.asked_at < ctx.clock() - timedelta(minutes=10):
+    if row.confirmed_at is not None:
+        _show(ctx, tx, row.id, answering.message_id)
+    elif row.asked_at < ctx.clock() - timedelta(minutes=10):
         ask(ctx, tx, row.id, "status", answering.message_id)
     return True
 
@@ -305,8 +341,8 @@ def close_old(ctx: Context, tx: Connection) -> int:
         waits = row.told_at is not None and row.verified_at is None and not missing(ctx, row)
         if waits and row.created_at > now - 2 * CLOSE_AFTER:
             continue  # it is the verifiers who are late: the applicant has done everything
-        _end(tx, row.id, ApplicationState.CLOSED, now, "nothing was heard for thirty days")
+        _end(tx, row.id, ApplicationState.CLOSED, now, N_("nothing was heard for thirty days"))
         if row.confirmed_at is not None:
-            notices.put(ctx, tx, "join-closed", row.email, "join-closed", join=routing.address(
+            notices.put(ctx.speaking(row.language), tx, "join-closed", row.email, "join-closed", join=routing.address(
                 ctx.settings, HUB, Kind.JOIN))  # fmt: skip
     return len(rows)

@@ -12,9 +12,9 @@ from listserv.context import Context
 from listserv.digest import asking
 from listserv.digest.schedule import zone_of
 from listserv.errors import UserError
-from listserv.life.standing import day_words
 from listserv.model import IssueKind, Person, Status, Subscription
 from listserv.settings import HUB
+from listserv.words import N_
 
 _person = Person.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
@@ -25,18 +25,18 @@ def pause(ctx: Context, tx: Connection, person: int, until: datetime | None) -> 
     now = ctx.clock()
     row = tx.execute(select(_person).where(_person.c.id == person)).one()
     if row.status not in (Status.ACTIVE, Status.PAUSED):
-        return "Your mail cannot be paused at present; `status` tells why."
+        return N_("Your mail cannot be paused at present; `status` tells why.")
     tx.execute(
         update(_person)
         .where(_person.c.id == person)
         .values(status=Status.PAUSED, paused_at=row.paused_at or now, paused_until=until)
     )
     if until is None:
-        return "Your mail is paused until you write `resume`. You can post and read as before."
-    ends = day_words(until.astimezone(zone_of(ctx.settings, row.timezone)).date())
-    return (
-        f"Your mail is paused until {ends}; then it comes again by itself, with one letter of what was said meanwhile."
-        " You can post and read as before, and `resume` ends the pause."
+        return N_("Your mail is paused until you write `resume`. You can post and read as before.")
+    return N_(
+        "Your mail is paused until %(day)s; then it comes again by itself, with one letter of what was said meanwhile."
+        " You can post and read as before, and `resume` ends the pause.",
+        day=until.astimezone(zone_of(ctx.settings, row.timezone)).date(),
     )
 
 

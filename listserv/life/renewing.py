@@ -16,8 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from listserv import membership, notices, routing
 from listserv.context import Context
 from listserv.life.pausing import receiving_again
-from listserv.life.standing import day_words, masked
-from listserv.life.verifying import tell
+from listserv.life.standing import masked
+from listserv.life.verifying import RENEWAL, tell
 from listserv.mail.address import canonical
 from listserv.mail.dates import read_day
 from listserv.mail.text import one_line
@@ -26,6 +26,7 @@ from listserv.model import Application, ApplicationState, Campaign, Credential, 
 from listserv.policy import lifecycle
 from listserv.routing import Kind
 from listserv.settings import HUB
+from listserv.words import N_
 
 _person = Person.__table__  # type: ignore[attr-defined]
 _credential = Credential.__table__  # type: ignore[attr-defined]
@@ -86,11 +87,11 @@ def _tell(ctx: Context, tx: Connection, row: Any, stage: str, profession: lifecy
         "renewal",
         stage=stage,
         number=masked(row.number or ""),
-        expires=day_words(row.expires),
-        late=day_words(late),
-        reads=day_words(ends["read-only"].ends) if "read-only" in ends else "",
+        expires=row.expires,
+        late=late,
+        reads=ends["read-only"].ends if "read-only" in ends else None,
         reply_to=routing.address(ctx.settings, HUB, Kind.REQUEST),
-        example=f"renew until {day_words(_next(profession, row.expires))}",
+        until=_next(profession, row.expires),
         request_address=routing.address(ctx.settings, HUB, Kind.REQUEST),
     )
 
@@ -142,12 +143,15 @@ def renew(ctx: Context, tx: Connection, to: Recipient, argument: str) -> str:
     number = (found["number"] or "").strip() if found else ""
     number = number or row.number or ""
     if day is None or day <= today or not number:
-        return "Until when, and with which number? Write, for example: renew PSY0001234567 until 30 Nov 2027"
+        return N_("Until when, and with which number? Write, for example: renew PSY0001234567 until 30 Nov 2027")
     profession = ctx.settings.profession(row.profession, number)
     if profession is not None and not profession.fits(number):
-        return f"{one_line(number, 40)} does not look like a registration number of {profession.title}."
+        return N_(
+            "%(number)s does not look like a registration number of %(profession)s.",
+            number=one_line(number, 40), profession=profession.title,
+        )  # fmt: skip
     _ask_verifiers(ctx, tx, to, row, number, day)
-    return f"Thank you. Those who verify have been asked to look up your registration until {day_words(day)}."
+    return N_("Thank you. Those who verify have been asked to look up your registration until %(day)s.", day=day)
 
 
 def _ask_verifiers(ctx: Context, tx: Connection, to: Recipient, row: Any, number: str, day: date) -> None:
@@ -160,7 +164,7 @@ def _ask_verifiers(ctx: Context, tx: Connection, to: Recipient, row: Any, number
         "state": ApplicationState.OPEN, "email": to.email, "canonical": key, "person_id": to.person, "lists": [],
         "name": row.name, "profession": row.profession, "registration": number, "confirmed_at": now,
         "terms_version": membership.terms_version(ctx.settings) or "", "verified_by": "", "created_at": now,
-        "asked_at": now, "reason": f"renewal until {day.isoformat()}",
+        "asked_at": now, "reason": f"{RENEWAL}{day.isoformat()}",
     }  # fmt: skip
     done = tx.execute(insert(_application).values(values)).inserted_primary_key
     assert done is not None

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from listserv import audit, membership, moderate, notices, routing
 from listserv.context import Context
-from listserv.life.standing import agreed, day_words
+from listserv.life.standing import agreed
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
 from listserv.mail.reply import answer_text, read_answer
@@ -18,6 +18,7 @@ from listserv.mail.text import one_line
 from listserv.membership import person_of, recipient
 from listserv.model import Agreement, Campaign, Person, Purpose, TermsText
 from listserv.settings import HUB
+from listserv.words import N_
 
 _agreement = Agreement.__table__  # type: ignore[attr-defined]
 _campaign = Campaign.__table__  # type: ignore[attr-defined]
@@ -25,7 +26,7 @@ _person = Person.__table__  # type: ignore[attr-defined]
 _terms = TermsText.__table__  # type: ignore[attr-defined]
 
 AGREE = {"i agree": "agree", "agree": "agree", "agreed": "agree", "yes": "agree", "ok": "agree", "i accept": "agree",
-         "ich stimme zu": "agree", "j'accepte": "agree"}  # fmt: skip
+         "ich stimme zu": "agree", "j'accepte": "agree", "j’accepte": "agree"}  # fmt: skip
 PER_ROUND = 200  # mails of a campaign in one round of the job
 REMINDER = timedelta(days=3)  # before the grace ends
 
@@ -50,14 +51,14 @@ def agree(ctx: Context, tx: Connection, person: int, evidence: str) -> str:
     """Writes an agreement down; what the answer says. `evidence`: from which mail, in words."""
     version = keep_text(ctx, tx)
     if version is None:
-        return "This community has no terms to agree to."
+        return N_("This community has no terms to agree to.")
     if agreed(ctx, tx, person):
-        return "You have agreed to the present terms already. Thank you."
+        return N_("You have agreed to the present terms already. Thank you.")
     values = {"person_id": person, "version": version, "agreed_at": ctx.clock(), "evidence": evidence[:500]}
     tx.execute(insert(_agreement).values(values))
     by = audit.Who("mail", person, "reply")
     audit.note(tx, ctx.clock(), "agree", by, about=person, details={"terms": version})
-    return "Thank you. That you agree to the present terms is written down."
+    return N_("Thank you. That you agree to the present terms is written down.")
 
 
 def campaign(ctx: Context, tx: Connection) -> int:
@@ -90,7 +91,7 @@ def campaign(ctx: Context, tx: Connection) -> int:
         token = moderate.issue(ctx, tx, Purpose.TERMS, person, about=version, life=timedelta(days=90))
         notices.put(
             ctx, tx, "terms", to, "terms", terms=terms_text(ctx), last=stage == "last",
-            until=day_words(ends.astimezone(ctx.settings.community.zone).date()), over=now >= ends,
+            until=ends.astimezone(ctx.settings.community.zone).date(), over=now >= ends,
             reply_to=routing.address(ctx.settings, HUB, routing.Kind.CONFIRM, token),
         )  # fmt: skip
     return len(people)

@@ -17,7 +17,6 @@ from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.life.applications import CLOSE_AFTER, ask, duplicates, join_list, missing
 from listserv.life.pausing import receiving_again
-from listserv.life.standing import day_words
 from listserv.mail.address import canonical
 from listserv.mail.dates import read_day
 from listserv.mail.incoming import Incoming
@@ -40,6 +39,7 @@ from listserv.model import (
 from listserv.policy.lifecycle import next_end
 from listserv.routing import Kind
 from listserv.settings import HUB
+from listserv.words import N_
 
 _application = Application.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
@@ -49,6 +49,7 @@ _credential = Credential.__table__  # type: ignore[attr-defined]
 _agreement = Agreement.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
 
+RENEWAL = "renewal until "  # before the date, as the reason of an application that is a renewal
 VERBS = {"verified": "verified", "accept": "verified", "approve": "verified", "ok": "verified", "yes": "verified",
          "need": "need", "needs": "need", "decline": "decline", "reject": "decline"}  # fmt: skip
 
@@ -78,11 +79,13 @@ def tell(ctx: Context, tx: Connection, number: int, *, again: bool = False) -> N
     tx.execute(update(_application).where(_application.c.id == number).values(told_at=ctx.clock()))
     profession = ctx.settings.profession(row.profession, row.registration)
     until = next_end(profession, ctx.clock().astimezone(ctx.settings.community.zone).date())
+    said = row.reason.removeprefix(RENEWAL) if row.reason.startswith(RENEWAL) else ""
+    until = date.fromisoformat(said) if said else until  # of a renewal, what the member says is to be looked up
     flags = duplicates(tx, row)
     if row.registration and profession is not None and not profession.fits(row.registration):
-        flags.append(f"the number does not look like one of {profession.title}")
+        flags.append(N_("the number does not look like one of %(profession)s", profession=profession.title))
     if row.registration and profession is None and ctx.settings.professions:
-        flags.append("the profession is none of those in the settings")
+        flags.append(N_("the profession is none of those in the settings"))
     people = verifiers(ctx, tx, row.lists)
     if not people:
         notices.put(ctx, tx, "verify", ctx.settings.community.contact, "verify-nobody", row=row)
@@ -90,7 +93,7 @@ def tell(ctx: Context, tx: Connection, number: int, *, again: bool = False) -> N
         token = moderate.issue(ctx, tx, Purpose.VERIFY, to.person, application_id=number)
         notices.put(
             ctx, tx, "verify", to, "verify", row=row, flags=flags, again=again,
-            register=profession.register if profession else "", until=day_words(until) if until else "30 Nov 2027",
+            register=profession.register if profession else "", until=until or "30 Nov 2027",
             reply_to=routing.address(ctx.settings, HUB, Kind.MODERATE, token),
             needs_registration=ctx.settings.community.credentials == "registration",
         )  # fmt: skip
@@ -122,7 +125,7 @@ def verifier_answer(
     audit.note(tx, ctx.clock(), f"application-{said.verb}", by, about=row.person_id)
     _decide(ctx, tx, row, to, said.verb or "", argument, until)
     notices.put(ctx, tx, "verified", to, "verified", answering=answering, row=row, verb=said.verb,
-                until=day_words(until) if until else "", argument=argument)  # fmt: skip
+                until=until, argument=argument)  # fmt: skip
 
 
 def _until(ctx: Context, argument: str) -> date | None:
@@ -142,12 +145,12 @@ def _decide(
         )  # fmt: skip
         tx.execute(update(_person).where(_person.c.id == row.person_id, _person.c.status == Status.APPLIED)
                    .values(status=Status.LEFT))  # fmt: skip
-        notices.put(ctx, tx, "join-declined", row.email, "join-declined", reason=argument)
+        notices.put(ctx.speaking(row.language), tx, "join-declined", row.email, "join-declined", reason=argument)
         return
     if verb == "need":
         tx.execute(update(_application).where(_application.c.id == row.id).values(told_at=None))
         token = moderate.issue(ctx, tx, Purpose.APPLY, None, application_id=row.id, life=CLOSE_AFTER)
-        notices.put(ctx, tx, "join-need", row.email, "join-need", what=argument,
+        notices.put(ctx.speaking(row.language), tx, "join-need", row.email, "join-need", what=argument,
                     reply_to=routing.address(ctx.settings, HUB, Kind.CONFIRM, token))  # fmt: skip
         return
     tx.execute(

@@ -211,8 +211,9 @@ def signed_by(text: str, is_name: Callable[[str, bool], bool]) -> tuple[Span, ..
     while at < len(lines):
         line = lines[at].strip(" \t*_-–—,.")
         line = bare(line).strip(" \t*_-–—,.")
+        closing = _CLOSING.match(line) if 1 < len(line) <= 240 else None
         named = 1 < len(line) <= 240 and (
-            is_name(line, quoted[at]) or is_name(_CLOSING.sub("", line, count=1), quoted[at])
+            is_name(line, quoted[at]) or (closing is not None and is_name(line[closing.end() :], quoted[at]))
         )
         if not named:
             at += 1

@@ -42,6 +42,7 @@ class Application(SQLModel, table=True):
     canonical: str
     person_id: int | None = Field(default=None, foreign_key="person.id", ondelete="CASCADE")
     lists: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    language: str = ""  # of their mail or browser, one of ours; empty: the community's
     name: str = ""
     profession: str = ""
     registration: str = ""

@@ -62,6 +62,7 @@ class Person(SQLModel, table=True):
     delivery: str = "each"
     trusted: bool = False
     approved_posts: int = 0
+    language: str = ""  # en | de | fr; empty: the community's
     timezone: str = ""  # empty: the community's; so for day and time of their digest
     digest_day: str = ""
     digest_time: str = ""  # HH:MM

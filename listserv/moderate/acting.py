@@ -25,6 +25,7 @@ from listserv.moderate.deciding import OWN, By, Outcome, earlier, record
 from listserv.policy.rules import decide as verdict_of
 from listserv.policy.screening.finding import Level
 from listserv.policy.verdict import Action
+from listserv.words import N_, Phrase, in_a_row
 
 _post = Post.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
@@ -54,7 +55,7 @@ def claim(ctx: Context, tx: Connection, post: Any, by: By) -> Outcome:
         return _gone(tx, post)
     record(tx, post.id, "claim", by, "", ctx.clock())
     _tell_others(ctx, tx, post, by, "claimed")
-    return Outcome(True, "It is yours; the other moderators know.")
+    return Outcome(True, N_("It is yours; the other moderators know."))
 
 
 def put_off(ctx: Context, tx: Connection, post: Any, by: By) -> Outcome:
@@ -62,16 +63,16 @@ def put_off(ctx: Context, tx: Connection, post: Any, by: By) -> Outcome:
     if not _changed(tx, post, remind_at=ctx.clock() + PUT_OFF):
         return _gone(tx, post)
     record(tx, post.id, "hold", by, "", ctx.clock())
-    return Outcome(True, "It stays held, and nobody is reminded of it for three days.")
+    return Outcome(True, N_("It stays held, and nobody is reminded of it for three days."))
 
 
 def note(ctx: Context, tx: Connection, post: Any, by: By, words: str) -> Outcome:
     """A word from moderator to moderator; the author never sees it."""
     if not words.strip():
-        return Outcome(False, "Your note has no words. Write them behind `note`.")
+        return Outcome(False, N_("Your note has no words. Write them behind `note`."))
     record(tx, post.id, "note", by, words, ctx.clock())
     _tell_others(ctx, tx, post, by, "noted", words=words[:2000])
-    return Outcome(True, "Your note has gone to the other moderators.")
+    return Outcome(True, N_("Your note has gone to the other moderators."))
 
 
 def give_back(ctx: Context, tx: Connection, post: Any, by: By, words: str) -> Outcome:
@@ -79,11 +80,13 @@ def give_back(ctx: Context, tx: Connection, post: Any, by: By, words: str) -> Ou
     if by.person is not None and by.person == post.person_id:
         return Outcome(False, OWN)
     if not words.strip():
-        return Outcome(False, "Please say what the author should change: `return please leave out the age`.")
+        return Outcome(False, N_("Please say what the author should change: `return please leave out the age`."))
     if returning.give_back(ctx, tx, post, by, words):
-        return Outcome(True, "It is back with its author, with your words; you see it again when they have answered.")
+        return Outcome(
+            True, N_("It is back with its author, with your words; you see it again when they have answered.")
+        )
     if post.state == PostState.HELD and proven_author(tx, post) is None:
-        return Outcome(False, "It cannot be given back: nothing proves who wrote it.")
+        return Outcome(False, N_("It cannot be given back: nothing proves who wrote it."))
     return _gone(tx, post)
 
 
@@ -91,7 +94,7 @@ def redact_by_number(ctx: Context, tx: Connection, number: int, by: By, argument
     """The same for the number of a post, which may not exist."""
     post = tx.execute(select(_post).where(_post.c.id == number)).first()
     if post is None:
-        return Outcome(False, f"There is no post with the number {number}."), ""
+        return Outcome(False, N_("There is no post with the number %(number)s.", number=number)), ""
     return redact(ctx, tx, post, by, argument)
 
 
@@ -111,24 +114,35 @@ def redact(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> tu
         if missing:
             return Outcome(False, _no_such(missing, known)), ""
     elif not words:
-        return Outcome(False, "Please say what to take out: `redact 1 3`, `redact all`, or `redact` and the words."), ""
+        return Outcome(
+            False, N_("Please say what to take out: `redact 1 3`, `redact all`, or `redact` and the words.")
+        ), ""
     if numbers is None and not known:
-        return Outcome(False, "Nothing was found in it that could be taken out by number; write the words."), ""
+        return Outcome(False, N_("Nothing was found in it that could be taken out by number; write the words.")), ""
     change = changing.redact_findings(ctx, tx, post, numbers, words, state=PostState.HELD)
     if not change.taken:
-        said = "The words were not found in it." if words else "It could not be taken out."
+        said = N_("The words were not found in it.") if words else N_("It could not be taken out.")
         return Outcome(False, said), ""
     record(tx, post.id, "redact", by, "; ".join(change.taken)[:2000], ctx.clock())
     now = tx.execute(select(_post).where(_post.c.id == post.id)).one()
     text, files = notices.shown(posts.raw_message(ctx, tx, now.message_id), covering(posts.screened_of(ctx, now)))
-    left = f" What could not be taken out: {'; '.join(change.left)}." if change.left else ""
-    shown = text + ("\n\nFiles: " + "; ".join(files) if files else "")
-    return Outcome(True, f"Taken out: {'; '.join(change.taken)}.{left}"), shown
+    shown = N_("%(text)s\n\nFiles: %(files)s", text=text, files="; ".join(files)) if files else text
+    taken = in_a_row("; ", change.taken)
+    if not change.left:
+        return Outcome(True, N_("Taken out: %(taken)s.", taken=taken)), shown
+    words = N_(
+        "Taken out: %(taken)s. What could not be taken out: %(left)s.", taken=taken, left=in_a_row("; ", change.left)
+    )
+    return Outcome(True, words), shown
 
 
 def _no_such(missing: set[int], known: set[int]) -> str:
-    have = ", ".join(map(str, sorted(known))) or "none"
-    return f"There is no finding {', '.join(map(str, sorted(missing)))}; the numbers are: {have}."
+    have = ", ".join(map(str, sorted(known))) or N_("none")
+    return N_(
+        "There is no finding %(missing)s; the numbers are: %(numbers)s.",
+        missing=", ".join(map(str, sorted(missing))),
+        numbers=have,
+    )
 
 
 def move(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outcome:
@@ -139,9 +153,16 @@ def move(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outc
     named = {known: key for key, one in ctx.settings.lists.items() for known in (key.casefold(), one.title.casefold())}
     target = named.get(name) or named.get(argument.strip().casefold())
     if target is None:
-        return Outcome(False, f"There is no list {one_line(name, 40)!r}; there are: {', '.join(ctx.settings.lists)}.")
+        return Outcome(
+            False,
+            N_(
+                "There is no list %(name)s; there are: %(lists)s.",
+                name=one_line(name, 40),
+                lists=", ".join(ctx.settings.lists),
+            ),
+        )
     if target == post.list_name:
-        return Outcome(False, f"It is on {target} already.")
+        return Outcome(False, N_("It is on %(list)s already.", list=target))
     now = ctx.clock()
     incoming = read(posts.raw_message(ctx, tx, post.message_id), post.envelope_sender)
     proof = Proof.restored(proven(post), post.proof, post.auth)
@@ -149,11 +170,12 @@ def move(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outc
     facts, _ = posts.gather(tx, ctx.settings, incoming, target, proof, now, screened=screened, exclude_post=post.id)
     verdict = verdict_of(facts)
     if verdict.action not in (Action.ACCEPT, Action.HOLD):
-        return Outcome(False, f"It cannot go to {target}: {verdict.reasons[0].text}")
+        return Outcome(False, N_("It cannot go to %(list)s: %(why)s", list=target, why=Phrase(verdict.reasons[0].text)))
     reasons = [asdict(one) for one in verdict.reasons if one.code not in ("list-not-addressed", "over-rate")]
     waits = bool(reasons)
     if not waits and screened.at(Level.HIGH):  # one moderator would send out what takes two
-        return Outcome(False, f"It cannot go to {target} as it is: nobody would look at it there. Redact it first.")
+        words = N_("It cannot go to %(list)s as it is: nobody would look at it there. Redact it first.", list=target)
+        return Outcome(False, words)
     values = {
         "list_name": target,
         "tag": permalinks.new_tag(tx, target, post.message_id_header, post.content_hash),
@@ -171,18 +193,19 @@ def move(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outc
             if not posts.change(tx, post.id, PostState.HELD, state, now, **values):
                 return _gone(tx, post)
     except IntegrityError:
-        return Outcome(False, f"The same message is on {target} already.")
+        return Outcome(False, N_("The same message is on %(list)s already.", list=target))
     record(tx, post.id, "move", by, f"from {post.list_name} to {target}", now)
     tell_author(ctx, tx, post, "move", "", target=target, title=ctx.settings.lists[target].title)
     ctx.wake.work.set()
-    more = "where its moderators look at it" if waits else "and goes out there"
-    return Outcome(True, f"It is on {target} now, {more}.")
+    if waits:
+        return Outcome(True, N_("It is on %(list)s now, where its moderators look at it.", list=target))
+    return Outcome(True, N_("It is on %(list)s now, and goes out there.", list=target))
 
 
 def trust(ctx: Context, tx: Connection, post: Any, by: By, *, on: bool) -> Outcome:
     """Whether posts of this author are looked at as a newcomer's, or each by itself."""
     if post.person_id is None or not proven(post):
-        return Outcome(False, "Nothing proves who wrote it, so nobody is trusted for it.")
+        return Outcome(False, N_("Nothing proves who wrote it, so nobody is trusted for it."))
     if by.person == post.person_id:
         return Outcome(False, OWN)
     tx.execute(update(_person).where(_person.c.id == post.person_id).values(trusted=on))
@@ -190,24 +213,29 @@ def trust(ctx: Context, tx: Connection, post: Any, by: By, *, on: bool) -> Outco
     tx.execute(update(_subscription).where(*on_list).values(moderated=not on))
     record(tx, post.id, "trust" if on else "untrust", by, "", ctx.clock())
     if on:
-        return Outcome(True, "Posts of this author are no longer looked at as a newcomer's. This one still waits.")
+        return Outcome(True, N_("Posts of this author are no longer looked at as a newcomer's. This one still waits."))
     return Outcome(
-        True, f"Every post of this author to {post.list_name} is looked at from now on. This one still waits."
+        True,
+        N_(
+            "Every post of this author to %(list)s is looked at from now on. This one still waits.",
+            list=post.list_name,
+        ),
     )
 
 
 def ban(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outcome:
     """Excludes the author from the community. Asked twice: `ban` explains, `ban yes <why>` does it."""
     if post.person_id is None or not proven(post):
-        return Outcome(False, "Nothing proves who wrote it, so nobody can be excluded for it.")
+        return Outcome(False, N_("Nothing proves who wrote it, so nobody can be excluded for it."))
     if by.person == post.person_id or _has_role(tx, post.person_id):
-        return Outcome(False, "Its author has a role here; the operator has to do this.")
+        return Outcome(False, N_("Its author has a role here; the operator has to do this."))
     first, _, why = argument.strip().partition(" ")
     who = one_line(post.from_name or post.from_address, 80)
     if first.casefold().strip(".!,:") not in ("yes", "ja", "oui"):
-        words = (
-            f"`ban` excludes {who} from the whole community: no post, no mail, no archive, until the operator lifts "
-            "it. If you mean it, reply `ban yes` and why; the owners read your reason."
+        words = N_(
+            "`ban` excludes %(who)s from the whole community: no post, no mail, no archive, until the operator lifts "
+            "it. If you mean it, reply `ban yes` and why; the owners read your reason.",
+            who=who,
         )
         return Outcome(False, words)
     now = ctx.clock()
@@ -223,7 +251,7 @@ def ban(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outco
     contact = ctx.settings.community.contact
     values: dict[str, Any] = {"by": by.name, "who": who, "words": why[:2000], "subject": _subject(post)}
     notices.put(ctx, tx, "banned", contact, "banned", list_name=post.list_name, post_id=post.id, **values)
-    return Outcome(True, f"{who} is excluded, and what waited of them is dropped.")
+    return Outcome(True, N_("%(who)s is excluded, and what waited of them is dropped.", who=who))
 
 
 def _has_role(tx: Connection, person: int) -> bool:
@@ -233,7 +261,7 @@ def _has_role(tx: Connection, person: int) -> bool:
 
 
 def _subject(post: Any) -> str:
-    return one_line(post.subject, 200) or "(no subject)"
+    return one_line(post.subject, 200) or N_("(no subject)")
 
 
 def _tell_others(ctx: Context, tx: Connection, post: Any, by: By, template: str, **more: Any) -> None:

@@ -12,23 +12,26 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
-from listserv import audit, notices, posts, routing
+from listserv import audit, notices, permalinks, posts, routing
 from listserv.context import Context
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, recipient
-from listserv.model import Decision, Person, Post, Purpose
+from listserv.model import Decision, Delivery, DeliveryKind, Notice, Person, Post, Purpose
 from listserv.moderate.asking import TOKEN_LIFE, issue
 from listserv.moderate.calling import first_called, first_reminder, lists_posts, not_before
 from listserv.policy.screening import advice, summary, title
 from listserv.policy.screening.finding import Finding, Level
 from listserv.policy.screening.masking import covered
 from listserv.policy.screening.screened import Screened
+from listserv.words import N_, Phrase, in_a_row
 
 _post = Post.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
 _decision = Decision.__table__  # type: ignore[attr-defined]
+_delivery = Delivery.__table__  # type: ignore[attr-defined]
+_notice = Notice.__table__  # type: ignore[attr-defined]
 
 REASON_SHOWN = 3000  # characters of a moderator's reason that its author gets
 _OWN_ANSWERS = re.compile(r"[^\s<>]+-(?:moderate|confirm)\+[^\s<>]+")
@@ -84,10 +87,11 @@ def notice(
 
 def buttons(screened: Screened) -> list[tuple[str, str]]:
     """Label and body of the answers that a notice offers to one tap."""
-    found = [("Approve", "approve"), ("Reject ...", "reject "), ("Return to author ...", "return "), ("Claim", "claim")]
+    found = [(N_("Approve"), "approve"), (N_("Reject ..."), "reject "), (N_("Return to author ..."), "return "),
+             (N_("Claim"), "claim")]  # fmt: skip
     if screened.masks:
-        found = [("Redact all", "redact all"), *found, ("Show", "show")]
-    return [*found, ("Discard", "discard")]
+        found = [(N_("Redact all"), "redact all"), *found, (N_("Show"), "show")]
+    return [*found, (N_("Discard"), "discard")]
 
 
 def described(ctx: Context, tx: Connection, post: Any) -> dict[str, Any]:
@@ -96,7 +100,7 @@ def described(ctx: Context, tx: Connection, post: Any) -> dict[str, Any]:
     text, files = notices.shown(posts.raw_message(ctx, tx, post.message_id), covering(screened))
     return {
         "post": post,
-        "subject": one_line(post.subject, 200) or "(no subject)",
+        "subject": one_line(post.subject, 200) or N_("(no subject)"),
         "author": who(ctx, tx, post),
         "reasons": [_reason_words(reason) for reason in post.reasons],
         "findings": [(number, summary(finding)) for number, finding, _ in screened.left()],
@@ -106,7 +110,7 @@ def described(ctx: Context, tx: Connection, post: Any) -> dict[str, Any]:
         "author_note": post.author_note,
         "text": text,
         "files": files,
-        "verbs_until": (ctx.clock() + TOKEN_LIFE).astimezone(ctx.settings.community.zone),
+        "verbs_until": ctx.clock() + TOKEN_LIFE,
     }
 
 
@@ -159,15 +163,23 @@ def who(ctx: Context, tx: Connection, post: Any) -> str:
     """The sender with what is known of them, in one line."""
     address = f"{one_line(post.from_name, 80)} <{post.from_address}>".strip()
     if post.person_id is None:
-        return f"{address}, not known to us"
+        return N_("%(address)s, not known to us", address=address)
     row = tx.execute(select(_person).where(_person.c.id == post.person_id)).one()
-    since = row.created_at.astimezone(ctx.settings.community.zone)
-    known = f"member since {since.day} {since:%B %Y}, {row.approved_posts} approved posts"
-    return f"{address}; {', '.join(filter(None, (row.name, row.profession)))}; {known}"
+    return N_(
+        "%(address)s; %(name)s; member since %(day)s, %(posts)s approved posts",
+        address=address,
+        name=", ".join(filter(None, (row.name, row.profession))),
+        day=row.created_at.astimezone(ctx.settings.community.zone).date(),
+        posts=row.approved_posts,
+    )
 
 
 def _reason_words(reason: dict[str, Any]) -> str:
-    return f"{reason['text']} ({one_line(reason['detail'], 200)})" if reason.get("detail") else str(reason["text"])
+    words = Phrase(reason["text"])
+    if not reason.get("detail"):
+        return words
+    detail = in_a_row(", ", map(Phrase, one_line(reason["detail"], 200).split(", ")))
+    return Phrase("%(text)s (%(detail)s)", text=words, detail=detail)
 
 
 def tell_author(ctx: Context, tx: Connection, post: Any, verb: str, reason: str = "", **more: Any) -> None:
@@ -184,7 +196,7 @@ def tell_author(ctx: Context, tx: Connection, post: Any, verb: str, reason: str 
         list_name=post.list_name,
         answering=notices.Answering(post.message_id_header),
         post_id=post.id,
-        subject=one_line(post.subject, 200) or "(no subject)",
+        subject=one_line(post.subject, 200) or N_("(no subject)"),
         reason=without_answers(reason.strip())[:REASON_SHOWN],
         **more,
     )
@@ -214,9 +226,38 @@ def released(ctx: Context, tx: Connection, post: Any) -> None:
             list_name=post.list_name,
             answering=notices.Answering(post.message_id_header),
             post_id=post.id,
-            subject=one_line(post.subject, 200) or "(no subject)",
+            subject=one_line(post.subject, 200) or N_("(no subject)"),
             findings=with_advice(doubtful),
         )
+    elif author is not None:
+        _receipt(ctx, tx, post, author)
+
+
+def _receipt(ctx: Context, tx: Connection, post: Any, author: Recipient) -> None:
+    """A short word instead of the author's own copy, where that will not be seen: Gmail drops a mail whose Message-ID
+    it has sent itself. One for all lists of the post."""
+    if author.email.casefold() != post.from_address.casefold() or not _hides_own_copy(post):
+        return
+    own = (_delivery.c.kind == DeliveryKind.POST, _delivery.c.person_id == author.person)
+    if tx.execute(select(_delivery.c.id).where(*own, _delivery.c.post_id == post.id)).first() is None:
+        return
+    siblings = select(_post.c.id).where(_post.c.origin_id == post.origin_id)
+    if tx.execute(select(_notice.c.id).where(_notice.c.kind == "posted", _notice.c.post_id.in_(siblings))).first():
+        return
+    copies = tx.execute(select(func.count()).where(_delivery.c.post_id == post.id, ~own[1])).scalar()
+    url = permalinks.url(ctx.settings, post.list_name, post.tag) if ctx.settings.web is not None else ""
+    notices.put(
+        ctx, tx, "posted", author, "posted", list_name=post.list_name, post_id=post.id, url=url,
+        copies=int(copies or 0), answering=notices.Answering(post.message_id_header),
+        subject=one_line(post.subject, 200) or "(no subject)",
+    )  # fmt: skip
+
+
+def _hides_own_copy(post: Any) -> bool:
+    """Whether a post was written in Gmail, also under a domain of one's own, whose Message-IDs are Gmail's."""
+    domain = post.from_address.casefold().rpartition("@")[2]
+    written_in = (post.message_id_header or "").casefold().rstrip(">").rpartition("@")[2]
+    return domain in ("gmail.com", "googlemail.com") or written_in == "mail.gmail.com"
 
 
 def with_advice(findings: Sequence[Finding]) -> list[tuple[str, str]]:

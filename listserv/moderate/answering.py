@@ -25,6 +25,7 @@ from listserv.moderate.announcing import without_answers
 from listserv.moderate.asking import find
 from listserv.moderate.carrying import WITH_WORDS, Say, carry_out, told
 from listserv.moderate.deciding import By, earlier
+from listserv.words import N_
 
 _post = Post.__table__  # type: ignore[attr-defined]
 
@@ -46,7 +47,7 @@ def answer(ctx: Context, tx: Connection, token: str, incoming: Incoming, proof: 
         listing.answer(ctx, tx, row, token, moderator, incoming, proof)
         return
     post = tx.execute(select(_post).where(_post.c.id == row.post_id)).one()
-    subject = one_line(post.subject, 200) or "(no subject)"
+    subject = one_line(post.subject, 200) or N_("(no subject)")
     reply_to = routing.address(ctx.settings, post.list_name, routing.Kind.MODERATE, token)
 
     def say(kind: str, template: str, **more: Any) -> None:

@@ -14,6 +14,7 @@ from listserv.context import Context
 from listserv.model import Notice, PostState
 from listserv.moderate import acting, changing
 from listserv.moderate.deciding import DECIDING, By, Outcome, decide, record
+from listserv.words import N_
 
 _notice = Notice.__table__  # type: ignore[attr-defined]
 
@@ -50,7 +51,7 @@ def carry_out(ctx: Context, tx: Connection, post: Any, verb: str, argument: str,
 def _recall(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outcome:
     """Takes back what has gone out."""
     if not argument.strip():
-        return Outcome(False, "Please say why it is taken back: those who got it read your reason.")
+        return Outcome(False, N_("Please say why it is taken back: those who got it read your reason."))
     found = recall.by_reply(ctx, tx, post, by, argument)
     return Outcome(found.done, found.words)
 
@@ -71,7 +72,8 @@ _ACTS: Mapping[str, Callable[[Context, Connection, Any, By, str], Outcome]] = {
 def _decide(ctx: Context, tx: Connection, post: Any, verb: str, argument: str, by: By, say: Say) -> None:
     if verb == "undo" and post.state == PostState.HELD and changing.restore(ctx, tx, post):
         record(tx, post.id, "restore", by, "", ctx.clock())
-        say("acted", "acted", words="The redaction is taken back; the post is as its author sent it, and still held.")
+        words = N_("The redaction is taken back; the post is as its author sent it, and still held.")
+        say("acted", "acted", words=words)
         return
     outcome = decide(ctx, tx, post.id, verb, by, argument)
     if not outcome.done:
@@ -79,8 +81,7 @@ def _decide(ctx: Context, tx: Connection, post: Any, verb: str, argument: str, b
     elif outcome.waits:
         say("acted", "acted", words=outcome.words)
     elif outcome.release_at and outcome.release_at > ctx.clock():
-        at = outcome.release_at.astimezone(ctx.settings.community.zone)
-        say("approved", "approved-undo", at=f"{at:%H:%M}")
+        say("approved", "approved-undo", at=outcome.release_at)
     elif verb == "undo":
         say("undone", "undone")
 

@@ -24,11 +24,14 @@ from listserv.policy.rules import decide as verdict_of
 from listserv.policy.screening import summary
 from listserv.policy.screening.screened import Screened
 from listserv.policy.verdict import Action, Reason
+from listserv.words import N_
 
 _post = Post.__table__  # type: ignore[attr-defined]
 _message = Message.__table__  # type: ignore[attr-defined]
 
-MENDED = Reason("mended", "Its author has mended it after the screen had found something.", "", Action.HOLD, "2.0.0")
+MENDED = Reason(
+    "mended", N_("Its author has mended it after the screen had found something."), "", Action.HOLD, "2.0.0"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def redact_findings(
     put_in_place(ctx, tx, post, incoming, remaining, "redacted", state=state)
     taken = tuple(summary(one) for n, one in enumerate(screened.findings, 1) if n in remaining.gone - screened.gone)
     left = tuple(summary(finding) for n, finding, _ in remaining.left() if any(n == chose[0] for chose in chosen))
-    where = tuple(f"your words, {one.times} times, {one.where}" for one in done.taken)
+    where = tuple(N_("your words, %(times)s times, %(where)s", times=one.times, where=one.where) for one in done.taken)
     return Change(taken or where, left)
 
 

@@ -24,6 +24,7 @@ from listserv.moderate.asking import issue
 from listserv.policy.rules import decide as verdict_of
 from listserv.policy.screening.finding import Level
 from listserv.policy.verdict import Action
+from listserv.words import N_, Phrase, _
 
 _post = Post.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
@@ -34,13 +35,27 @@ FIRST = "first"  # the verb of an approval that waits for a second one
 PROPOSED = "proposed"  # and of what a trainee decided
 DECIDING = ("approve", "reject", "discard")
 PAST = {
-    "approve": "approved", "reject": "rejected", "discard": "discarded", "undo": "taken back", FIRST: "approved",
-    PROPOSED: "proposed to decide on", "redact": "redacted", "restore": "put back as it was", "return": "returned",
-    "move": "moved", "note": "written a note on", "claim": "claimed", "hold": "put off", "ban": "banned its author of",
-    "trust": "trusted the author of", "untrust": "untrusted the author of", "withdraw": "withdrawn",
-    "revise": "revised", "as-is": "left as it is",
-}  # fmt: skip
-OWN = "It is your own post, so another moderator decides on it."
+    "approve": N_("approved"),
+    "reject": N_("rejected"),
+    "discard": N_("discarded"),
+    "undo": N_("taken back"),
+    FIRST: N_("approved"),
+    PROPOSED: N_("proposed to decide on"),
+    "redact": N_("redacted"),
+    "restore": N_("put back as it was"),
+    "return": N_("returned"),
+    "move": N_("moved"),
+    "note": N_("written a note on"),
+    "claim": N_("claimed"),
+    "hold": N_("put off"),
+    "ban": N_("banned its author of"),
+    "trust": N_("trusted the author of"),
+    "untrust": N_("untrusted the author of"),
+    "withdraw": N_("withdrawn"),
+    "revise": N_("revised"),
+    "as-is": N_("left as it is"),
+}
+OWN = N_("It is your own post, so another moderator decides on it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +85,7 @@ def decide(ctx: Context, tx: Connection, post_id: int, verb: str, by: By, reason
     now = ctx.clock()
     post = tx.execute(select(_post).where(_post.c.id == post_id)).first()
     if post is None:
-        return Outcome(False, f"There is no post with the number {post_id}.")
+        return Outcome(False, N_("There is no post with the number %(number)s.", number=post_id))
     if by.person is not None and by.person == post.person_id:
         return Outcome(False, OWN)
     if verb == "undo":
@@ -94,12 +109,12 @@ def decide(ctx: Context, tx: Connection, post_id: int, verb: str, by: By, reason
         return Outcome(False, earlier(tx, post), earlier=True)
     record(tx, post_id, verb, by, reason, now)
     if post.imported:  # nobody waits for an answer about an old post
-        return Outcome(True, f"The post is {PAST[verb]}.", release_at=values.get("release_at"))
+        return Outcome(True, N_("The post is %(done)s.", done=PAST[verb]), release_at=values.get("release_at"))
     if verb == "approve":
         count_approved(tx, post.person_id, +1)
     else:
         tell_author(ctx, tx, post, verb, reason)
-    return Outcome(True, f"The post is {PAST[verb]}.", release_at=values.get("release_at"))
+    return Outcome(True, N_("The post is %(done)s.", done=PAST[verb]), release_at=values.get("release_at"))
 
 
 # --- two pairs of eyes -------------------------------------------------------------------------------------------
@@ -131,13 +146,13 @@ def _first(ctx: Context, tx: Connection, post: Any, by: By, now: datetime) -> Ou
     """The first of two approvals: written down, and the others are asked for the second."""
     if any(row.person_id == by.person for row in _standing(tx, post.id, FIRST)):
         return Outcome(
-            False, "You have approved it already; somebody else has to agree, or it is redacted.", waits=True
+            False, N_("You have approved it already; somebody else has to agree, or it is redacted."), waits=True
         )
     record(tx, post.id, FIRST, by, "", now)
     ask = others(tx, post, by)
     _ask_others(ctx, tx, post, by, ask, "second")
-    who = ", ".join(one.name or one.email for one in ask) or "the operator"
-    return Outcome(True, f"Yours is the first of two approvals. Asked for the second: {who}.", waits=True)
+    who = ", ".join(one.name or one.email for one in ask) or N_("the operator")
+    return Outcome(True, N_("Yours is the first of two approvals. Asked for the second: %(who)s.", who=who), waits=True)
 
 
 def _propose(ctx: Context, tx: Connection, post: Any, verb: str, by: By, reason: str) -> Outcome:
@@ -145,7 +160,9 @@ def _propose(ctx: Context, tx: Connection, post: Any, verb: str, by: By, reason:
     now = ctx.clock()
     record(tx, post.id, PROPOSED, by, f"{verb} {reason}".strip(), now)
     _ask_others(ctx, tx, post, by, others(tx, post, by), "proposed", verb=verb, reason=one_line(reason, 500))
-    return Outcome(True, f"Your proposal ({verb}) has gone to the other moderators, who decide.", waits=True)
+    return Outcome(
+        True, N_("Your proposal (%(verb)s) has gone to the other moderators, who decide.", verb=verb), waits=True
+    )
 
 
 def _ask_others(
@@ -172,14 +189,14 @@ def _undo(ctx: Context, tx: Connection, post: Any, by: By) -> Outcome:
             set_aside(tx, post.id, now)
             record(tx, post.id, "undo", by, "", now)
             count_approved(tx, post.person_id, -1)
-            return Outcome(True, "The approval is taken back; the post is held again.")
+            return Outcome(True, N_("The approval is taken back; the post is held again."))
     if post.state == PostState.HELD:
         mine = [row for verb in (FIRST, PROPOSED) for row in _standing(tx, post.id, verb) if row.person_id == by.person]
         if mine:
             tx.execute(update(_decision).where(_decision.c.id.in_([row.id for row in mine])).values(undone_at=now))
             record(tx, post.id, "undo", by, "", now)
-            return Outcome(True, "What you said of the post is taken back; it is held as before.")
-    return Outcome(False, f"There is nothing to take back any more: {earlier(tx, post)}")
+            return Outcome(True, N_("What you said of the post is taken back; it is held as before."))
+    return Outcome(False, N_("There is nothing to take back any more: %(why)s", why=earlier(tx, post)))
 
 
 def set_aside(tx: Connection, post_id: int, now: datetime) -> None:
@@ -223,13 +240,13 @@ def still_stopped(ctx: Context, tx: Connection, post: Any, now: datetime) -> str
     """Why a post cannot be approved (its author was banned meanwhile, say). An approval never switches off STOP."""
     incoming = read(posts.raw_message(ctx, tx, post.message_id), post.envelope_sender)
     if post.list_name not in ctx.settings.lists:
-        return f"The list {post.list_name} does not exist any more."
+        return N_("The list %(list)s does not exist any more.", list=post.list_name)
     proof = Proof.restored(proven(post), post.proof, post.auth)
     facts, _ = posts.gather(tx, ctx.settings, incoming, post.list_name, proof, now, approved=True, exclude_post=post.id)
     verdict = verdict_of(facts)
     if verdict.action is Action.ACCEPT:
         return None
-    return f"It cannot be approved: {verdict.reasons[0].text}"
+    return N_("It cannot be approved: %(why)s", why=Phrase(verdict.reasons[0].text))
 
 
 def earlier(tx: Connection, post: Any) -> str:
@@ -241,21 +258,18 @@ def earlier(tx: Connection, post: Any) -> str:
         .limit(1)
     ).first()
     if row is None or post.state in (PostState.HELD, PostState.RETURNED):
-        return _WHERE.get(post.state, f"The post is {post.state} since {{at}}.").format(at=_at(post.state_since))
-    return f"{row.decided_by} has {PAST[row.verb]} it on {row.decided_at:%d %b %Y at %H:%M} UTC."
+        words = _WHERE.get(post.state, _("The post is %(state)s since %(at)s."))
+        return Phrase(words, state=str(post.state), at=post.state_since)
+    return N_("%(by)s has %(done)s it on %(at)s.", by=row.decided_by, done=PAST[row.verb], at=row.decided_at)
 
 
 _ENDS = (*DECIDING, "undo", "withdraw", "ban")
 _WHERE = {
-    PostState.HELD: "The post waits since {at}.",
-    PostState.RETURNED: "The post is with its author since {at}; it comes back to you after that.",
-    PostState.WITHDRAWN: "Its author has withdrawn it on {at}.",
-    PostState.EXPIRED: "It was given back to its author on {at}, for nobody had decided.",
+    PostState.HELD: _("The post waits since %(at)s."),
+    PostState.RETURNED: _("The post is with its author since %(at)s; it comes back to you after that."),
+    PostState.WITHDRAWN: _("Its author has withdrawn it on %(at)s."),
+    PostState.EXPIRED: _("It was given back to its author on %(at)s, for nobody had decided."),
 }
-
-
-def _at(when: datetime) -> str:
-    return f"{when:%d %b %Y, %H:%M} UTC"
 
 
 def author_token(ctx: Context, tx: Connection, post: Any, person: int, life: timedelta) -> str:

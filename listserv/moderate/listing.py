@@ -25,6 +25,7 @@ from listserv.moderate.calling import not_before
 from listserv.moderate.carrying import WITH_WORDS, carry_out
 from listserv.moderate.deciding import By
 from listserv.settings import HUB
+from listserv.words import N_, in_a_row
 
 _post = Post.__table__  # type: ignore[attr-defined]
 
@@ -55,11 +56,10 @@ def entry(ctx: Context, tx: Connection, row: Any, number: int) -> dict[str, Any]
     """What the mail says of one post."""
     values = described(ctx, tx, row)
     lines = [line for line in str(values["text"]).splitlines() if line.strip()]
-    since = row.state_since.astimezone(ctx.settings.community.zone)
     return {
         "number": number,
         "list_name": row.list_name,
-        "since": f"{since.day} {since:%B}, {since:%H:%M}",
+        "since": row.state_since,
         "claimed": _name(tx, row.claimed_by),
         "text": "\n".join(lines[:FIRST_LINES]) + ("\n    [...]" if len(lines) > FIRST_LINES else ""),
         **{name: values[name] for name in ("subject", "author", "reasons", "findings", "covered")},
@@ -82,10 +82,10 @@ def answer(
         notices.put(ctx, tx, "unclear", moderator, template, reply_to=reply_to, answering=answering, **values)
 
     if row.expires_at < ctx.clock():
-        tell("token-expired", subject="held posts", post_number=row.about)
+        tell("token-expired", subject=N_("held posts"), post_number=row.about)
         return
     if not proof.proven:
-        tell("moderator-unproven", subject="held posts", post_number=row.about)
+        tell("moderator-unproven", subject=N_("held posts"), post_number=row.about)
         return
     verbs = moderation_verbs(ctx.settings.moderation.languages)
     said = read_answers(answer_text(incoming.message), verbs, with_argument=WITH_WORDS)
@@ -93,17 +93,20 @@ def answer(
     lines: list[tuple[str, str]] = []
     for number, one in said:
         if not 1 <= number <= len(numbers):
-            lines.append((str(number), "There is no post with this number in the mail."))
+            lines.append((str(number), N_("There is no post with this number in the mail.")))
             continue
         post = tx.execute(select(_post).where(_post.c.id == numbers[number - 1])).first()
         if post is None or all(m.person != moderator.person for m in membership.deciders(tx, post.list_name)):
-            lines.append((str(number), "You do not decide on this post (any more)."))
+            lines.append((str(number), N_("You do not decide on this post (any more).")))
             continue
-        label = f"{number}. {one_line(post.subject, 60) or '(no subject)'}"
+        label = f"{number}. {one_line(post.subject, 60) or N_('(no subject)')}"
         if one.verb is None:
             wrote = one_line(screen.scrubbed(ctx, tx, one.first_line), 80)
-            meant = f" Did you mean `{number} {one.suggestion}`?" if one.suggestion else ""
-            lines.append((label, f"“{wrote}” is not clear, so nothing was done.{meant}"))
+            unclear = N_("“%(wrote)s” is not clear, so nothing was done.", wrote=wrote)
+            if one.suggestion:
+                meant = N_("Did you mean `%(words)s`?", words=f"{number} {one.suggestion}")
+                unclear = in_a_row(" ", (unclear, meant))
+            lines.append((label, unclear))
             continue
         words = one.argument
         if one.verb != "redact":
@@ -124,18 +127,19 @@ def _done(
             notices.put(
                 ctx, tx, kind, moderator, template, list_name=post.list_name, answering=answering, post_id=post.id,
                 reply_to=routing.address(ctx.settings, post.list_name, routing.Kind.MODERATE, token),
-                subject=one_line(post.subject, 200) or "(no subject)", **more,
+                subject=one_line(post.subject, 200) or N_("(no subject)"), **more,
             )  # fmt: skip
-            heard.append("See the mail about it.")
+            heard.append(N_("See the mail about it."))
         elif template == "approved-undo":
-            heard.append(f"Approved; it goes out at {more['at']}. Second thoughts? `undo` with its number.")
+            goes = N_("Approved; it goes out at %(at)s. Second thoughts? `undo` with its number.", at=more["at"])
+            heard.append(goes)
         elif template == "undone":
-            heard.append("Your approval is taken back; it is held again.")
+            heard.append(N_("Your approval is taken back; it is held again."))
         else:
-            heard.append(str(more.get("words", "")))
+            heard.append(more.get("words", ""))
 
     carry_out(ctx, tx, post, verb, words, by, say)
     if heard:
-        return " ".join(heard)
+        return in_a_row(" ", heard)
     now = tx.execute(select(_post.c.state).where(_post.c.id == post.id)).scalar()
-    return f"Done: the post is {posts.in_words(now)}."
+    return N_("Done: the post is %(state)s.", state=posts.in_words(now))

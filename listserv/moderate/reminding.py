@@ -20,6 +20,7 @@ from listserv.model import Post, PostState, Purpose, Role, RoleName, Token
 from listserv.moderate import listing
 from listserv.moderate.announcing import announce, covering_for_author, proven_author
 from listserv.policy import rota
+from listserv.words import N_
 
 _post = Post.__table__  # type: ignore[attr-defined]
 _role = Role.__table__  # type: ignore[attr-defined]
@@ -106,10 +107,9 @@ def _whom(tx: Connection, row: Any, kind: str) -> list[Recipient]:
 
 
 def _tell_contact(ctx: Context, tx: Connection, row: Any) -> None:
-    since = row.state_since.astimezone(ctx.settings.community.zone)
     notices.put(
         ctx, tx, "escalation", ctx.settings.community.contact, "undecided", list_name=row.list_name, post_id=row.id,
-        subject=one_line(row.subject, 200) or "(no subject)", number=row.id, since=f"{since.day} {since:%B}",
+        subject=one_line(row.subject, 200) or N_("(no subject)"), number=row.id, since=row.state_since,
     )  # fmt: skip
 
 
@@ -133,6 +133,6 @@ def _give_up(ctx: Context, tx: Connection) -> int:
         days = ctx.settings.moderation.give_up.days
         notices.put(
             ctx, tx, "decided-author", author, "held-over", list_name=row.list_name, post_id=row.id, days=days,
-            subject=one_line(row.subject, 200) or "(no subject)", text=text,
+            subject=one_line(row.subject, 200) or N_("(no subject)"), text=text,
         )  # fmt: skip
     return len(rows)

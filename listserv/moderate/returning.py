@@ -27,6 +27,7 @@ from listserv.moderate.changing import MENDED, put_in_place, redact_findings
 from listserv.moderate.deciding import By, author_token, earlier, record
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.screened import NOTHING_FOUND
+from listserv.words import N_
 
 _post = Post.__table__  # type: ignore[attr-defined]
 _decision = Decision.__table__  # type: ignore[attr-defined]
@@ -57,15 +58,19 @@ def ask(ctx: Context, tx: Connection, post: Any, words: str = "", by: str = "") 
         list_name=post.list_name,
         answering=notices.Answering(post.message_id_header),
         reply_to=author_token(ctx, tx, post, author.person, life + ctx.settings.moderation.author_within),
-        buttons=[("Redact for me", "redact for me"), ("Withdraw", "withdraw"), ("Leave as is ...", "leave as is ")],
+        buttons=[
+            (N_("Redact for me"), "redact for me"),
+            (N_("Withdraw"), "withdraw"),
+            (N_("Leave as is ..."), "leave as is "),
+        ],
         post_id=post.id,
-        subject=one_line(post.subject, 200) or "(no subject)",
+        subject=one_line(post.subject, 200) or N_("(no subject)"),
         findings=with_advice([finding for _, finding, _ in screened.left() if finding.level is not Level.NOTE]),
         words=words,
         by=by,
         again=post.returns > 1,
         text=text,
-        until=post.return_by.astimezone(ctx.settings.community.zone) if post.return_by else None,
+        until=post.return_by,
     )
 
 
@@ -124,7 +129,7 @@ def _say(
         answering=notices.Answering(incoming.message_id),
         reply_to=author_token(ctx, tx, post, author.person, ctx.settings.moderation.give_up),
         post_id=post.id,
-        subject=one_line(post.subject, 200) or "(no subject)",
+        subject=one_line(post.subject, 200) or N_("(no subject)"),
         **more,
     )
 
@@ -144,13 +149,13 @@ def _redact(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, 
     if not change.taken:
         _say(ctx, tx, post, author, incoming, "returned-unclear", wrote="redact for me", short=False, nothing=True)
         return
-    _go_on(ctx, tx, post, by, "redact", "The author has asked us to take out what was found; that is done.")
+    _go_on(ctx, tx, post, by, "redact", N_("The author has asked us to take out what was found; that is done."))
     _say(ctx, tx, post, author, incoming, "returned-thanks", taken=change.taken, left=change.left, text="")
 
 
 def _leave(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, incoming: Incoming, why: str) -> None:
-    note = screen.scrubbed(ctx, tx, why)[:2000].strip() or "(no reason given)"
-    _go_on(ctx, tx, post, by, AS_IS, f"The author asks to leave it as it is: {note}")
+    note = screen.scrubbed(ctx, tx, why)[:2000].strip() or N_("(no reason given)")
+    _go_on(ctx, tx, post, by, AS_IS, N_("The author asks to leave it as it is: %(note)s", note=note))
     _say(ctx, tx, post, author, incoming, "returned-thanks", taken=(), left=(), text="")
 
 
@@ -173,7 +178,7 @@ def _revise(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, 
         record(tx, post.id, "revise", by, "", ctx.clock())
         ask(ctx, tx, tx.execute(select(_post).where(_post.c.id == post.id)).one())
         return
-    _go_on(ctx, tx, post, by, "revise", "The author has sent this corrected text.")
+    _go_on(ctx, tx, post, by, "revise", N_("The author has sent this corrected text."))
     shown, _ = notices.shown(new.message.raw, covering_for_author(found) if found.masks else None)
     _say(ctx, tx, post, author, incoming, "returned-thanks", taken=(), left=(), text=shown)
 
@@ -200,13 +205,13 @@ def overdue(ctx: Context, tx: Connection) -> int:
             if posts.change(tx, post.id, PostState.RETURNED, PostState.EXPIRED, now, return_by=None):
                 author = proven_author(tx, post)
                 if author is not None:
-                    subject = one_line(post.subject, 200) or "(no subject)"
+                    subject = one_line(post.subject, 200) or N_("(no subject)")
                     notices.put(
                         ctx, tx, "decided-author", author, "returned-over", list_name=post.list_name,
                         post_id=post.id, subject=subject,
                     )  # fmt: skip
             continue
-        note = "The author was asked first and has not answered yet."
+        note = N_("The author was asked first and has not answered yet.")
         posts.change(
             tx, post.id, PostState.RETURNED, PostState.HELD, now, notified=False, return_by=None, author_note=note
         )

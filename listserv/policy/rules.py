@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from listserv.policy.screening import Finding, Level, title
 from listserv.policy.verdict import Action, Facts, Reason, Verdict
+from listserv.words import N_
 
 Rule = Callable[[Facts], Reason | None]
 
@@ -45,22 +46,28 @@ def too_many_hops(facts: Facts) -> Reason | None:
     """It has passed through more than 100 mail servers: a loop."""
     if facts.hops <= MAX_HOPS:
         return None
-    advice = f"The message has passed through {facts.hops} mail servers, so it seems to go round in a circle."
+    advice = N_(
+        "The message has passed through %(hops)s mail servers, so it seems to go round in a circle.", hops=facts.hops
+    )
     return _reason(too_many_hops, advice, enhanced="5.4.6")
 
 
 def loop(facts: Facts) -> Reason | None:
     """It already carries a List-Id of this community: a copy that came back."""
-    return _reason(loop, "This is a copy that a list has already sent.", Action.DISCARD) if facts.own_list_id else None
+    return (
+        _reason(loop, N_("This is a copy that a list has already sent."), Action.DISCARD) if facts.own_list_id else None
+    )
 
 
 def too_big(facts: Facts) -> Reason | None:
     """It is larger than messages may be here."""
     if facts.size <= facts.max_size:
         return None
-    advice = (
-        f"The message has {facts.size / 1e6:.1f} MB; at most {facts.max_size / 1e6:.1f} MB are accepted here. "
-        "Please send a link to large files instead."
+    advice = N_(
+        "The message has %(size)s MB; at most %(most)s MB are accepted here. "
+        "Please send a link to large files instead.",
+        size=f"{facts.size / 1e6:.1f}",
+        most=f"{facts.max_size / 1e6:.1f}",
     )
     return _reason(too_big, advice, enhanced="5.3.4")
 
@@ -71,7 +78,7 @@ def no_author(facts: Facts) -> Reason | None:
         return None
     return _reason(
         no_author,
-        "The message has no readable From address. Please check your mail program.",
+        N_("The message has no readable From address. Please check your mail program."),
         enhanced="5.6.0",
     )
 
@@ -80,7 +87,7 @@ def several_authors(facts: Facts) -> Reason | None:
     """It names several authors in From."""
     if len(facts.authors) < 2:
         return None
-    advice = (
+    advice = N_(
         "The message names several addresses in From; a post has exactly one author. Please send it from one address."
     )
     return _reason(several_authors, advice, enhanced="5.6.0")
@@ -92,7 +99,7 @@ def own_address(facts: Facts) -> Reason | None:
         return None
     return _reason(
         own_address,
-        f"No person writes from an address of {facts.own_domain} that belongs to the list system.",
+        N_("No person writes from an address of %(domain)s that belongs to the list system.", domain=facts.own_domain),
     )
 
 
@@ -100,7 +107,7 @@ def automatic(facts: Facts) -> Reason | None:
     """No person wrote it: an automatic reply, a delivery report or the like."""
     if facts.automatic is None:
         return None
-    advice = f"Automatic messages are not distributed ({facts.automatic})."
+    advice = N_("Automatic messages are not distributed (%(what)s).", what=facts.automatic)
     return _reason(automatic, advice, detail=facts.automatic)
 
 
@@ -111,7 +118,9 @@ def own_domain_unproven(facts: Facts) -> Reason | None:
     """It claims to come from the lists' own domain, and nothing proves it."""
     if facts.proven or facts.approved or not any(_is_within(key, facts.own_domain) for key in facts.authors):
         return None
-    return _reason(own_domain_unproven, f"Nothing proves that the message comes from {facts.own_domain}.")
+    return _reason(
+        own_domain_unproven, N_("Nothing proves that the message comes from %(domain)s.", domain=facts.own_domain)
+    )
 
 
 def _is_within(address: str, domain: str) -> bool:
@@ -123,7 +132,7 @@ def unproven_rejected(facts: Facts) -> Reason | None:
     """Nothing proves that the sender is who From says, and such mail is refused here."""
     if facts.proven or facts.approved or facts.unverified != "reject":
         return None
-    advice = (
+    advice = N_(
         "Nothing in the message proves that it comes from the address it names. Please send it through the mail "
         "server of your own address, with DKIM or SPF."
     )
@@ -142,14 +151,14 @@ def unproven_member(facts: Facts) -> Reason | None:
     """Nothing proves that the sender is the member in From, so the member is asked."""
     if facts.proven or facts.approved or facts.unverified != "confirm":
         return None
-    return _reason(unproven_member, "Is this mail yours?", Action.CONFIRM, "2.0.0")
+    return _reason(unproven_member, N_("Is this mail yours?"), Action.CONFIRM, "2.0.0")
 
 
 def banned(facts: Facts) -> Reason | None:
     """Its author is banned from the community."""
     if facts.author is None or facts.author.status != "banned":
         return None
-    return _reason(banned, "You cannot post here any more.")
+    return _reason(banned, N_("You cannot post here any more."))
 
 
 def _in_question(facts: Facts) -> bool:
@@ -161,9 +170,11 @@ def not_a_member(facts: Facts) -> Reason | None:
     """Its author is not a member of the community."""
     if facts.author is not None and facts.author.status not in ("left", "applied"):
         return None
-    advice = (
-        f"{facts.list_address} takes posts from members only, and {facts.authors[0]} is no member's address here. "
-        "If you are a member, please post from the address you are registered with."
+    advice = N_(
+        "%(list)s takes posts from members only, and %(address)s is no member's address here. "
+        "If you are a member, please post from the address you are registered with.",
+        list=facts.list_address,
+        address=facts.authors[0],
     )
     return _reason(not_a_member, advice)
 
@@ -172,14 +183,14 @@ def suspended(facts: Facts) -> Reason | None:
     """Its author is suspended."""
     if _in_question(facts) or facts.author is None or facts.author.status != "suspended":
         return None
-    return _reason(suspended, "Your membership is suspended at present.")
+    return _reason(suspended, N_("Your membership is suspended at present."))
 
 
 def not_verified(facts: Facts) -> Reason | None:
     """Its author's registration is missing or has run out."""
     if _in_question(facts) or facts.author is None or (facts.author.verified and facts.author.status != "lapsed"):
         return None
-    advice = (
+    advice = N_(
         "Posting needs a current professional registration, and yours is missing from our records or has run out. "
         "Nothing is lost: send us your renewed registration and post again."
     )
@@ -190,14 +201,16 @@ def terms_not_agreed(facts: Facts) -> Reason | None:
     """Its author has not agreed to the current terms."""
     if _in_question(facts) or facts.author is None or facts.author.terms_agreed:
         return None
-    return _reason(terms_not_agreed, "Posting needs your agreement to the current terms of the community.")
+    return _reason(terms_not_agreed, N_("Posting needs your agreement to the current terms of the community."))
 
 
 def not_permitted(facts: Facts) -> Reason | None:
     """Only moderators and owners post to this list."""
     if _in_question(facts) or facts.author is None or facts.posting != "moderators" or facts.author.moderator:
         return None
-    return _reason(not_permitted, f"Only its moderators post to {facts.list_address}. Replies to them are welcome.")
+    return _reason(
+        not_permitted, N_("Only its moderators post to %(list)s. Replies to them are welcome.", list=facts.list_address)
+    )
 
 
 def not_subscribed(facts: Facts) -> Reason | None:
@@ -206,8 +219,9 @@ def not_subscribed(facts: Facts) -> Reason | None:
         return None
     if facts.author.subscribed or facts.author.moderator:
         return None
-    advice = (
-        f"You are a member of the community but not on the list {facts.list_name}; its posts come from its subscribers."
+    advice = N_(
+        "You are a member of the community but not on the list %(list)s; its posts come from its subscribers.",
+        list=facts.list_name,
     )
     return _reason(not_subscribed, advice)
 
@@ -216,7 +230,7 @@ def no_topic(facts: Facts) -> Reason | None:
     """It was sent to the whole community without naming a topic."""
     if not facts.topic_missing or facts.approved:
         return None
-    return _reason(no_topic, "Which topic is it for?", Action.CONFIRM, "2.0.0")
+    return _reason(no_topic, N_("Which topic is it for?"), Action.CONFIRM, "2.0.0")
 
 
 # --- HOLD: a person looks at it ----------------------------------------------------------------------------------
@@ -226,7 +240,7 @@ def risk(facts: Facts) -> Reason | None:
     """It sounds as if somebody may be in danger now."""
     if facts.screening == "off" or not any(found.kind == "risk" for found in facts.findings):
         return None
-    return _held(risk, advice="It sounds as if somebody may be in danger, so a moderator reads it at once.")
+    return _held(risk, advice=N_("It sounds as if somebody may be in danger, so a moderator reads it at once."))
 
 
 def identifier(facts: Facts) -> Reason | None:
@@ -235,7 +249,7 @@ def identifier(facts: Facts) -> Reason | None:
     if not found:
         return None
     what = kinds_in_words(found)
-    return _held(identifier, what, f"It may tell who a client is ({what}).")
+    return _held(identifier, what, N_("It may tell who a client is (%(what)s).", what=what))
 
 
 def screened_reasons(findings: Sequence[Finding], screening: str) -> list[Reason]:
@@ -260,7 +274,7 @@ def kinds_in_words(findings: Sequence[Finding]) -> str:
 
 def pretender(facts: Facts) -> Reason | None:
     """The name in From is somebody else's: readers would take it for theirs."""
-    advice = "The name in your From line reads like somebody else's here; please check it in your mail program."
+    advice = N_("The name in your From line reads like somebody else's here; please check it in your mail program.")
     return _held(pretender, facts.pretends, advice) if facts.pretends else None
 
 
@@ -271,12 +285,12 @@ def unproven(facts: Facts) -> Reason | None:
 
 def emergency(facts: Facts) -> Reason | None:
     """Emergency moderation is on: every post is looked at."""
-    return _held(emergency, advice="Every post is looked at for the time being.") if facts.emergency else None
+    return _held(emergency, advice=N_("Every post is looked at for the time being.")) if facts.emergency else None
 
 
 def moderated_list(facts: Facts) -> Reason | None:
     """Every post to this list is looked at."""
-    advice = "Every post to this list is looked at before it goes out."
+    advice = N_("Every post to this list is looked at before it goes out.")
     return _held(moderated_list, advice=advice) if facts.moderation == "all" else None
 
 
@@ -287,19 +301,19 @@ def newcomer(facts: Facts) -> Reason | None:
         return None
     if author.approved_posts >= NEWCOMER_POSTS:
         return None
-    advice = "You are new here, welcome! The first two posts of everybody are looked at."
+    advice = N_("You are new here, welcome! The first two posts of everybody are looked at.")
     return _held(newcomer, f"{author.approved_posts} approved so far", advice)
 
 
 def moderated_member(facts: Facts) -> Reason | None:
     """Every post of this member is looked at."""
-    advice = "Your posts are looked at for the time being."
+    advice = N_("Your posts are looked at for the time being.")
     return _held(moderated_member, advice=advice) if facts.author is not None and facts.author.moderated else None
 
 
 def list_not_addressed(facts: Facts) -> Reason | None:
     """Neither To nor Cc names the list: a blind copy, or mail meant for somebody else."""
-    advice = "Neither To nor Cc names the list, so we want to be sure that it was meant for it."
+    advice = N_("Neither To nor Cc names the list, so we want to be sure that it was meant for it.")
     return None if facts.addressed else _held(list_not_addressed, advice=advice)
 
 
@@ -307,50 +321,52 @@ def too_many_recipients(facts: Facts) -> Reason | None:
     """It is addressed to many others as well."""
     if facts.header_recipients <= MAX_HEADER_RECIPIENTS:
         return None
-    advice = f"It is addressed to {facts.header_recipients} people as well, and answers would reach them too."
+    advice = N_(
+        "It is addressed to %(count)s people as well, and answers would reach them too.", count=facts.header_recipients
+    )
     return _held(too_many_recipients, f"{facts.header_recipients} addresses in To and Cc", advice)
 
 
 def command_to_list(facts: Facts) -> Reason | None:
     """It looks like a command that was meant for the list's request address."""
-    advice = "It looks like a command to the list system rather than a post to everybody."
+    advice = N_("It looks like a command to the list system rather than a post to everybody.")
     return _held(command_to_list, facts.only_command, advice) if facts.only_command else None
 
 
 def message_id_collision(facts: Facts) -> Reason | None:
     """A different post with the same Message-ID is already here."""
-    advice = "Another post with the same Message-ID is here already, with a different text."
+    advice = N_("Another post with the same Message-ID is here already, with a different text.")
     return _held(message_id_collision, advice=advice) if facts.collision else None
 
 
 def doubled_fields(facts: Facts) -> Reason | None:
     """Header fields that a message has once occur twice: mail programs may show different ones."""
-    advice = "Its header has fields twice that belong there once; mail programs may show different ones."
+    advice = N_("Its header has fields twice that belong there once; mail programs may show different ones.")
     return _held(doubled_fields, ", ".join(facts.doubled_fields), advice) if facts.doubled_fields else None
 
 
 def dangerous_attachment(facts: Facts) -> Reason | None:
     """It carries a file that may contain a program."""
     names = ", ".join(facts.dangerous)
-    advice = f"It carries a kind of file that can do harm ({names}); a link or a PDF is safer."
+    advice = N_("It carries a kind of file that can do harm (%(names)s); a link or a PDF is safer.", names=names)
     return _held(dangerous_attachment, names, advice) if facts.dangerous else None
 
 
 def many_hops(facts: Facts) -> Reason | None:
     """It has passed through more than 50 mail servers."""
-    advice = "It has come through unusually many mail servers."
+    advice = N_("It has come through unusually many mail servers.")
     return _held(many_hops, f"{facts.hops} servers", advice) if facts.hops > SUSPICIOUS_HOPS else None
 
 
 def over_rate(facts: Facts) -> Reason | None:
     """Its author has posted unusually often in a short time."""
-    advice = "You have sent unusually many posts in a short time."
+    advice = N_("You have sent unusually many posts in a short time.")
     return _held(over_rate, advice=advice) if facts.over_rate else None
 
 
 def list_over_rate(facts: Facts) -> Reason | None:
     """The list has got unusually many posts in a short time."""
-    advice = "The list has got unusually many posts in a short time."
+    advice = N_("The list has got unusually many posts in a short time.")
     return _held(list_over_rate, advice=advice) if facts.list_over_rate else None
 
 
@@ -405,7 +421,7 @@ def _ask(rule: Rule, facts: Facts) -> Reason | None:
     try:
         return rule(facts)
     except Exception as error:
-        text = "A rule of ours failed on it, so a person has to look."
+        text = N_("A rule of ours failed on it, so a person has to look.")
         return Reason("rule-error", text, "", Action.HOLD, "2.0.0", f"{code(rule)}: {type(error).__name__}")
 
 

@@ -339,7 +339,7 @@ def _person_row(ctx: Context, tx: Connection, number: int, now: datetime, *, kep
     if not kept and not (ctx.db.sqlite and number == newest):
         tx.execute(delete(_person).where(_person.c.id == number))
         return
-    plain = dict.fromkeys(("name", "name_key", "profession", "timezone", "digest_day", "digest_time"), "")
+    plain = dict.fromkeys(("name", "name_key", "profession", "language", "timezone", "digest_day", "digest_time"), "")
     values = {**plain, "status": Status.LEFT, "delivery": "none", "trusted": False, "approved_posts": 0}
     tx.execute(update(_person).where(_person.c.id == number).values(**values, created_at=now))
 

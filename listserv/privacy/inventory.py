@@ -64,7 +64,7 @@ TABLES: dict[str, Held] = {
         Goes.DELETED,
         _columns(
             plain="id",
-            theirs="name profession status delivery trusted approved_posts timezone digest_day digest_time"
+            theirs="name profession status delivery trusted approved_posts language timezone digest_day digest_time"
             " digest_format digest_per_list paused_at paused_until created_at",
             hidden="name_key",
         ),
@@ -152,8 +152,8 @@ TABLES: dict[str, Held] = {
         Goes.DELETED,
         _columns(
             key="id person_id",
-            theirs="state email canonical lists name profession registration confirmed_at terms_version told_at"
-            " verified_at verified_until created_at asked_at reminded_at closed_at",
+            theirs="state email canonical lists language name profession registration confirmed_at terms_version"
+            " told_at verified_at verified_until created_at asked_at reminded_at closed_at",
             named="verified_by",
             words="reason",
         ),

@@ -32,6 +32,7 @@ def export_rows(ctx: Context) -> list[dict[str, Any]]:
                 "aliases": ";".join(aliases),
                 "terms": "agreed" if known.agreed else "",
                 "trusted": "yes" if known.trusted else "",
+                "language": known.language,
                 "status": str(known.status),
                 "bounce_score": known.bounce_score,
             }

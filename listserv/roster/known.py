@@ -29,6 +29,7 @@ class Known:
     status: Status
     delivery: str
     trusted: bool
+    language: str
     addresses: dict[str, tuple[int, str, bool]] = field(default_factory=dict)  # canonical -> id, email, preferred
     subscriptions: dict[str, tuple[int, str, datetime | None]] = field(default_factory=dict)  # list -> id, mode, left
     roles: set[tuple[str, RoleName]] = field(default_factory=set)
@@ -45,7 +46,7 @@ class Known:
 def everybody(ctx: Context, tx: Connection) -> dict[int, Known]:
     """Everybody, in one query per table. Who has no address is nobody: what an erasure has left of a number."""
     people = {
-        row.id: Known(row.id, row.name, row.profession, row.status, row.delivery, bool(row.trusted))
+        row.id: Known(row.id, row.name, row.profession, row.status, row.delivery, bool(row.trusted), row.language)
         for row in tx.execute(select(_person).where(_person.c.id.in_(select(_address.c.person_id))))
     }
     for row in tx.execute(select(_address)):

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from listserv import routing
 from listserv.context import Context
+from listserv.edge.languages import LOCALES
 from listserv.mail.address import canonical
 from listserv.model import RoleName
 from listserv.roster.report import Problem
@@ -22,7 +23,7 @@ from listserv.settings import HUB
 
 COLUMNS = (
     "email", "name", "profession", "registration", "registration_expires", "lists", "roles", "delivery", "aliases",
-    "terms", "trusted",
+    "terms", "trusted", "language",
 )  # fmt: skip
 WRITTEN_ONLY = ("status", "bounce_score")
 MODES = ("each", "daily", "weekly", "none")
@@ -45,6 +46,7 @@ class Row:
     aliases: dict[str, str] | None = None  # canonical -> as written
     terms: bool | None = None
     trusted: bool | None = None
+    language: str | None = None
 
 
 class Bad(Exception):
@@ -178,6 +180,7 @@ def _row(ctx: Context, line: int, cells: dict[str, str]) -> Row:
             raise Bad("aliases", f"{row.email} is the row's own email already")
     row.terms = _choice("terms", get("terms"), {"agreed": True, "-": False})
     row.trusted = _choice("trusted", get("trusted"), {"yes": True, "no": False, "-": False})
+    row.language = _choice("language", get("language"), {code: code for code in LOCALES} | {"-": ""})
     return row
 
 

@@ -58,6 +58,7 @@ def _person_row(row: Row, mode: str, now: datetime) -> dict[str, Any]:
         "status": Status.ACTIVE,
         "delivery": mode,
         "trusted": bool(row.trusted),
+        "language": row.language or "",
         "approved_posts": 0,
         "created_at": now,
     }
@@ -144,6 +145,7 @@ def _change_person(work: Work, row: Row, known: Known) -> list[str]:
         ("profession", row.profession),
         ("delivery", row.delivery),
         ("trusted", row.trusted),
+        ("language", row.language),
     ):
         old = getattr(known, name)
         if given is not None and given != old:

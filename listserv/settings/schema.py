@@ -63,6 +63,7 @@ class Community(Section):
     url: str = ""
     contact: Email
     timezone: str = "UTC"
+    language: Literal["en", "de", "fr"] = "en"  # of who has not chosen one
     terms: FilePath | None = None
     credentials: Literal["registration", "none"] = "registration"
     terms_grace: Duration = timedelta(days=14)  # so long a new text of the terms may wait for agreement

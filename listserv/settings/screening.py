@@ -43,7 +43,7 @@ class DetectorSettings(Section):
         return OwnDetector(self.name, re.compile(self.pattern, re.I), Level(self.level), self.words)
 
 
-_ENDLESS = re.compile(r"\((?:[^()\\]|\\.)*[^\\(][*+}](?:[^()\\]|\\.)*\)(?:[*+]|\{\d*,\})")
+_ENDLESS = re.compile(r"\((?:[^()\\]|\\.)+?[*+}](?:[^()\\]|\\.)*\)(?:[*+]|\{\d*,\})")
 
 
 class Screening(Section):

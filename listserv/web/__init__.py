@@ -47,8 +47,8 @@ def app(ctx: Context, health: Callable[[], dict[str, Any]]) -> ASGIApp:
         """Browsers ask for it on their own; there is none."""
         return Response(status_code=204, headers={"Cache-Control": "max-age=604800"})
 
-    async def failed(_: Request, error: Exception) -> Response:
-        return answers.failed(ctx, error)
+    async def failed(request: Request, error: Exception) -> Response:
+        return answers.failed(answers.towards(ctx, request), error)
 
     routes = [
         Route("/healthz", healthz, methods=["GET"]),

@@ -19,6 +19,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from listserv.context import Context
+from listserv.edge.languages import preferred
+from listserv.words import N_
 
 log = logging.getLogger("listserv.web")
 
@@ -28,16 +30,23 @@ _TOKEN_PATH = re.compile(r"((?:unsubscribe|feed|login)/).+", re.I | re.S)
 _TOKEN_LIKE = re.compile(r"[A-Za-z0-9]{20,}")
 _STYLE = re.compile(r"<style>(.*?)</style>", re.S)
 _WORDS = {
-    403: ("Not from here", "This was not sent by a page of ours, or the page was too old. Please open it anew."),
-    404: (
-        "Nothing here",
-        "This address leads nowhere, or it is not complete. Please copy it once more from your mail.",
+    403: (
+        N_("Not from here"),
+        N_("This was not sent by a page of ours, or the page was too old. Please open it anew."),
     ),
-    405: ("Not like this", "This page cannot be used in that way."),
-    400: ("Not understood", "What was sent could not be read. Please use the button on the page."),
-    410: ("Not in use any more", "The subscription that this link was for is gone. Nothing comes to you by it."),
-    413: ("Too much", "More was sent than belongs here."),
+    404: (
+        N_("Nothing here"),
+        N_("This address leads nowhere, or it is not complete. Please copy it once more from your mail."),
+    ),
+    405: (N_("Not like this"), N_("This page cannot be used in that way.")),
+    400: (N_("Not understood"), N_("What was sent could not be read. Please use the button on the page.")),
+    410: (
+        N_("Not in use any more"),
+        N_("The subscription that this link was for is gone. Nothing comes to you by it."),
+    ),
+    413: (N_("Too much"), N_("More was sent than belongs here.")),
 }
+_FAILED = (N_("Something failed here"), N_("That is our mistake. Please try again later."))
 
 
 def masked(path: str) -> str:
@@ -46,10 +55,15 @@ def masked(path: str) -> str:
     return hidden.encode("unicode_escape").decode("ascii")[:SHOWN]
 
 
+def towards(ctx: Context, request: Request) -> Context:
+    """The context that speaks to whoever is not logged in: as their browser would like it."""
+    return ctx.speaking(preferred(request.headers.get("accept-language", ""), ""))
+
+
 def failed(ctx: Context, error: Exception) -> Response:
     """The page for whatever went wrong."""
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
-    title, words = _WORDS.get(status, ("Something failed here", "That is our mistake. Please try again later."))
+    title, words = _WORDS.get(status, _FAILED)
     answer = render(ctx, "message", status, title=title, words=words)
     answer.headers.update(headers or {})
     return answer

@@ -29,6 +29,7 @@ from listserv.membership import Reader
 from listserv.web.answers import form
 from listserv.web.login import Visit, check_seal, required, seal
 from listserv.web.reading import POLICY
+from listserv.words import N_
 
 T = TypeVar("T")
 FRONT = 12  # threads of each kind on the front page
@@ -66,19 +67,19 @@ def routes(ctx: Context) -> list[Route]:
         here = await required(ctx, request)
         if isinstance(here, Response):
             return here
-        found = await from_index(ctx, lambda db: _front(ctx, db, here.reader), _nothing(ctx, here.reader))
-        return page(ctx, "front", reader=here.reader.name, **found)
+        found = await from_index(ctx, lambda db: _front(here.ctx, db, here.reader), _nothing(ctx, here.reader))
+        return page(here.ctx, "front", reader=here.reader.name, **found)
 
     async def search(request: Request) -> Response:
         here = await required(ctx, request)
         if isinstance(here, Response):
             return here
-        values = await _search(ctx, here.reader, dict(request.query_params))
+        values = await _search(here.ctx, here.reader, dict(request.query_params))
         if request.query_params.get("part"):
-            answer = page(ctx, "results", **values)
+            answer = page(here.ctx, "results", **values)
             answer.headers["X-Part"] = "1"
             return answer
-        return page(ctx, "search", **values)
+        return page(here.ctx, "search", **values)
 
     async def author(request: Request) -> Response:
         here = await required(ctx, request)
@@ -87,8 +88,8 @@ def routes(ctx: Context) -> list[Route]:
         key = request.path_params["key"]
         if not AUTHOR_KEY.match(key):
             raise HTTPException(404)
-        values = await _author(ctx, here.reader, key, _number(request.query_params.get("page", "1")))
-        return page(ctx, "author", **values)
+        values = await _author(here.ctx, here.reader, key, _number(request.query_params.get("page", "1")))
+        return page(here.ctx, "author", **values)
 
     async def threads(request: Request) -> Response:
         here = await required(ctx, request)
@@ -98,11 +99,13 @@ def routes(ctx: Context) -> list[Route]:
         if name not in here.reader.lists or not is_tag(tag):
             raise HTTPException(404)
         if name not in here.reader.moderates:
-            return page(ctx, "not-yours", 403, list_title=routing.title(ctx.settings, name), list_name=name, tag=tag)
+            return page(
+                here.ctx, "not-yours", 403, list_title=routing.title(ctx.settings, name), list_name=name, tag=tag
+            )
         said = ""
         if request.method == "POST":
             said = await _correct(ctx, here, name, await form(request))
-        return await _corrections(ctx, here, name, tag, said)
+        return await _corrections(here.ctx, here, name, tag, said)
 
     return [
         Route("/", home, methods=["GET"]),
@@ -162,7 +165,7 @@ def _front(ctx: Context, db: sqlite3.Connection, reader: Reader) -> dict[str, An
 
 def _thread(ctx: Context, row: sqlite3.Row) -> dict[str, Any]:
     href = f"{pages.path_of(ctx.settings)}/archive/{row['list']}/{pages.thread_file(row['tag'])}"
-    return pages.row_of(ctx.settings, row, href)
+    return pages.row_of(ctx, row, href)
 
 
 # --- search ------------------------------------------------------------------------------------------------------
@@ -212,7 +215,7 @@ def _message(ctx: Context, row: Any) -> dict[str, Any]:
         "name": row["name"],
         "profession": row["profession"],
         "list_title": routing.title(settings, row["list"]),
-        "when": pages.when(settings, row["date"]),
+        "when": pages.when(ctx, row["date"]),
         "excerpt": row["excerpt"],
         "files": row["files"],
     }
@@ -262,7 +265,7 @@ async def _correct(ctx: Context, here: Visit, name: str, fields: dict[str, str])
         try:
             words = correcting.correct(ctx, name, message, target, here.reader.name)
         except UserError as error:
-            return f"Nothing was changed: {error}."
+            return N_("Nothing was changed: %(error)s.", error=str(error))
         archiver.update(ctx)
         return words
 
@@ -280,7 +283,7 @@ async def _corrections(ctx: Context, here: Visit, name: str, tag: str, said: str
     if not rows:
         raise HTTPException(404)
     return page(
-        ctx,
+        here.ctx,
         "threads",
         said=said,
         seal=seal(ctx, here.session),

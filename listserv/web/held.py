@@ -25,12 +25,17 @@ from listserv.policy.screening import summary
 from listserv.policy.screening.screened import Screened
 from listserv.web.finding import page
 from listserv.web.login import Visit, required
+from listserv.words import N_, Phrase
 
 _post = Post.__table__  # type: ignore[attr-defined]
 
 SHOWN = 50_000  # characters of one text
 _WAITING = (PostState.HELD, PostState.RETURNED)
-_TITLES = {Place.TEXT: "The text", Place.HTML: "The formatted text, with what it hides", Place.FILE: "An attached text"}
+_TITLES = {
+    Place.TEXT: N_("The text"),
+    Place.HTML: N_("The formatted text, with what it hides"),
+    Place.FILE: N_("An attached text"),
+}
 
 
 def routes(ctx: Context) -> list[Route]:
@@ -42,7 +47,7 @@ def routes(ctx: Context) -> list[Route]:
         values = await ctx.db.read(lambda tx: _shown(ctx, tx, here, number))
         if values is None:
             raise HTTPException(404)
-        answer = page(ctx, "held", **values)
+        answer = page(here.ctx, "held", **values)
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
@@ -66,9 +71,9 @@ def _shown(ctx: Context, tx: Connection, here: Visit, number: int) -> dict[str, 
         "list_title": routing.title(ctx.settings, post.list_name),
         "author": who(ctx, tx, post),
         "subject": one_line(next((one.text for one in texts if one.place is Place.SUBJECT), post.subject), 300),
-        "reasons": [reason["text"] for reason in post.reasons],
+        "reasons": [Phrase(reason["text"]) for reason in post.reasons],
         "findings": [(n, summary(finding)) for n, finding, _ in screened.left()],
-        "author_note": post.author_note,
+        "author_note": here.ctx.speech.translated(post.author_note),
         "parts": [(_TITLES[one.place], one.name, _marked(one, screened)) for one in texts if one.place in _TITLES],
         "files": [f"{one_line(name, 80)} ({kind}, {size} bytes)" for name, kind, size in files],
         "with_author": post.state == PostState.RETURNED,

@@ -17,11 +17,13 @@ from starlette.routing import Route
 
 from listserv import life, routing
 from listserv.context import Context
+from listserv.edge.languages import preferred
 from listserv.mail.address import parse_mailboxes
 from listserv.mail.text import one_line
 from listserv.settings import HUB
-from listserv.web.answers import form, render
+from listserv.web.answers import form, render, towards
 from listserv.web.login import signed_time, time_of
+from listserv.words import N_
 
 log = logging.getLogger(__name__)
 _begun: set[asyncio.Task[None]] = set()
@@ -34,7 +36,8 @@ def routes(ctx: Context) -> list[Route]:
     async def join(request: Request) -> Response:
         if request.method != "POST":
             lists = [(name, one.title, one.description) for name, one in ctx.settings.lists.items()]
-            return render(ctx, "join", 200, title=f"Join {ctx.settings.community.name}", lists=lists,
+            title = N_("Join %(community)s", community=ctx.settings.community.name)
+            return render(towards(ctx, request), "join", 200, title=title, lists=lists,
                           time=signed_time(ctx),
                           join_address=routing.address(ctx.settings, HUB, routing.Kind.JOIN))  # fmt: skip
         fields = await form(request)
@@ -42,20 +45,21 @@ def routes(ctx: Context) -> list[Route]:
         boxes = parse_mailboxes(fields.get("email", "")[:320])
         if not fields.get("website") and age is not None and FASTEST <= age <= OLDEST and len(boxes) == 1:
             wanted = [name for name in ctx.settings.lists if fields.get(f"list-{name}") == "yes"]
-            _begin_soon(ctx, boxes[0].address, wanted, one_line(fields.get("name", ""), 100))
-        return render(ctx, "join-sent", 200, title="Look into your mail")
+            language = preferred(request.headers.get("accept-language", ""), "")
+            _begin_soon(ctx, boxes[0].address, wanted, one_line(fields.get("name", ""), 100), language)
+        return render(towards(ctx, request), "join-sent", 200, title=N_("Look into your mail"))
 
     return [Route("/join", join, methods=["GET", "POST"])]
 
 
-def _begin_soon(ctx: Context, email: str, lists: list[str], name: str) -> None:
+def _begin_soon(ctx: Context, email: str, lists: list[str], name: str, language: str) -> None:
     """After the answer has gone, so that its time tells nothing about the address."""
     if len(_begun) >= WAITING:
         log.warning("too many applications at once: one is dropped")
         return
 
     def write(tx: Connection) -> None:
-        life.begin(ctx, tx, email, lists, name)
+        life.begin(ctx, tx, email, lists, name, language=language)
 
     async def work() -> None:
         try:

@@ -30,7 +30,8 @@ from listserv.mail.address import canonical
 from listserv.membership import Reader
 from listserv.model import Purpose, Session, Token
 from listserv.tokens import capability, read_capability, stored
-from listserv.web.answers import form, render
+from listserv.web.answers import form, render, towards
+from listserv.words import N_
 
 log = logging.getLogger(__name__)
 _session = Session.__table__  # type: ignore[attr-defined]
@@ -48,10 +49,11 @@ _sent: deque[datetime] = deque(maxlen=LINKS_PER_HOUR)
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Somebody who is logged in, and may read."""
+    """Somebody who is logged in, and may read; `ctx` speaks to them."""
 
     session: int
     reader: Reader
+    ctx: Context
 
 
 def _cookie_name(ctx: Context) -> str:
@@ -92,7 +94,7 @@ def _visit(ctx: Context, tx: Connection, number: int) -> Visit | None:
     if row is None or row.expires_at <= now:
         return None
     found = membership.reader(tx, ctx.settings, row.person_id, now)
-    return Visit(number, found) if found is not None else None
+    return Visit(number, found, ctx.speaking(found.language, found.timezone)) if found is not None else None
 
 
 def to_login(ctx: Context, request: Request) -> Response:
@@ -152,10 +154,10 @@ def routes(ctx: Context) -> list[Route]:
             fields = await form(request)
             target = local(fields.get("next", ""))
             _send_link_soon(ctx, fields.get("email", ""), target)
-            return render(ctx, "login-sent", 200, title="Look into your mail", minutes=_minutes())
+            return render(towards(ctx, request), "login-sent", 200, title=N_("Look into your mail"), minutes=_minutes())
         if await visit(ctx, request) is not None:
             return RedirectResponse(path_of(ctx.settings) + target, 303)
-        return render(ctx, "login", 200, title="Log in", target=target, minutes=_minutes())
+        return render(towards(ctx, request), "login", 200, title=N_("Log in"), target=target, minutes=_minutes())
 
     async def link(request: Request) -> Response:
         token = request.path_params["token"]
@@ -163,12 +165,12 @@ def routes(ctx: Context) -> list[Route]:
         if request.method != "POST":
             good = await ctx.db.read(lambda tx: _good(ctx, tx, token))
             if not good:
-                return render(ctx, "login-late", 410, title="This link is used up", target=target)
-            return render(ctx, "login-here", 200, title="Log in", target=target)
+                return render(towards(ctx, request), "login-late", 410, title=N_("This link is used up"), target=target)
+            return render(towards(ctx, request), "login-here", 200, title=N_("Log in"), target=target)
         target = local((await form(request)).get("next", ""))
         number = await ctx.db.write(lambda tx: _spend(ctx, tx, token))
         if number is None:
-            return render(ctx, "login-late", 410, title="This link is used up", target=target)
+            return render(towards(ctx, request), "login-late", 410, title=N_("This link is used up"), target=target)
         answer = RedirectResponse(path_of(ctx.settings) + target, 303)
         answer.set_cookie(
             _cookie_name(ctx),
@@ -188,7 +190,8 @@ def routes(ctx: Context) -> list[Route]:
             check_seal(ctx, number, fields)
             everywhere = fields.get("where") == "everywhere"
             await ctx.db.write(lambda tx: _end(tx, number, everywhere=everywhere))
-        answer = render(ctx, "message", 200, title="You are logged out", words="The archive is closed on this device.")
+        title, words = N_("You are logged out"), N_("The archive is closed on this device.")
+        answer = render(towards(ctx, request), "message", 200, title=title, words=words)
         answer.delete_cookie(_cookie_name(ctx), path="/", secure=_secure(ctx), httponly=True, samesite="lax")
         return answer
 

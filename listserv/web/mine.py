@@ -1,4 +1,4 @@
-"""A member's own page: how they get their lists, the addresses of their feeds, the way out; and the feeds themselves.
+"""A member's own page: their lists and how they come, addresses, feeds, the way out; and the feeds themselves.
 
 A feed's address is a capability of one member for one list: it can be given to a feed reader, which cannot log in, and
 taken back at any time. Each fetch asks anew whether that member may read that list.
@@ -22,19 +22,23 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from listserv import audit, life, membership, permalinks, routing
+from listserv import audit, farewell, life, membership, permalinks, routing
 from listserv.archiver import pages
 from listserv.context import Context
 from listserv.digest import wishes
 from listserv.digest.schedule import zone_of
-from listserv.model import Feed, Person, Status, Subscription
+from listserv.edge.languages import LOCALES, OWN_NAMES
+from listserv.mail.address import canonical, parse_mailboxes
+from listserv.model import Address, Feed, Person, Status, Subscription
 from listserv.policy.periods import WEEKDAYS
 from listserv.privacy.export import export, write
 from listserv.tokens import capability, read_capability
 from listserv.web.answers import form
 from listserv.web.finding import from_index, page
 from listserv.web.login import Visit, check_seal, required, seal
+from listserv.words import N_
 
+_address = Address.__table__  # type: ignore[attr-defined]
 _feed = Feed.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
@@ -54,11 +58,14 @@ def routes(ctx: Context) -> list[Route]:
                 by = audit.Who("web", here.reader.person, "session")
                 await ctx.db.write(lambda tx: audit.note(tx, ctx.clock(), "export", by, about=by.person))
                 return await asyncio.to_thread(_export, ctx, here.reader.person)
-            change = _CHANGES.get(fields.get("action", ""), _change_feed)
+            action = fields.get("action", "")
+            change = _CHANGES.get(action, _change_feed)
             await ctx.db.write(lambda tx: change(ctx, tx, here, fields))
-            return RedirectResponse(f"{pages.path_of(ctx.settings)}/me", 303)
+            ctx.wake.outbox.set()
+            query = "?asked" if action == "address-add" else ""
+            return RedirectResponse(f"{pages.path_of(ctx.settings)}/me{query}", 303)
         feeds = await ctx.db.read(lambda tx: _feeds(tx, here.reader.person))
-        wishes_ = await ctx.db.read(lambda tx: _wishes(ctx, tx, here.reader.person))
+        wishes_ = await ctx.db.read(lambda tx: _wishes(here.ctx, tx, here.reader.person))
         lists = [
             {
                 "name": name,
@@ -68,7 +75,9 @@ def routes(ctx: Context) -> list[Route]:
             }
             for name in here.reader.lists
         ]
-        return page(ctx, "me", name=here.reader.name, lists=lists, seal=seal(ctx, here.session), **wishes_)
+        asked = "asked" in request.query_params
+        sealed = seal(ctx, here.session)
+        return page(here.ctx, "me", name=here.reader.name, lists=lists, seal=sealed, asked=asked, **wishes_)
 
     async def feed(request: Request) -> Response:
         number = read_capability(ctx.keys.feed, request.path_params["token"])
@@ -101,10 +110,17 @@ def _wishes(ctx: Context, tx: Connection, person: int) -> dict[str, Any]:
     )
     modes = {one.list_name: one.delivery for one in running}
     digest = ctx.settings.community.digest
+    addresses = tx.execute(
+        select(_address.c.email, _address.c.preferred).where(_address.c.person_id == person).order_by(_address.c.id)
+    )
     return {
+        "addresses": [(one.email, bool(one.preferred)) for one in addresses],
+        "others": [(name, one.title, one.description) for name, one in ctx.settings.lists.items() if name not in modes],
         "deliveries": [(n, one.title, modes[n]) for n, one in ctx.settings.lists.items() if n in modes],
         "modes": list(wishes.WORDS.items()),
-        "days": [(day, day.capitalize()) for day in WEEKDAYS],
+        "days": [(day, ctx.speech.weekday(day)) for day in WEEKDAYS],
+        "languages": list(OWN_NAMES.items()),
+        "chosen": ctx.speech.language,
         "day": row.digest_day or digest.day,
         "clock": row.digest_time or digest.time.strftime("%H:%M"),
         "zone": zone_of(ctx.settings, row.timezone).key,
@@ -117,15 +133,16 @@ def _wishes(ctx: Context, tx: Connection, person: int) -> dict[str, Any]:
 
 
 FORMS = {
-    "letter": "a letter to read and answer",
-    "plain": "plain text (RFC 1153)",
-    "mime": "MIME digest (for mail programs that open it)",
+    "letter": N_("a letter to read and answer"),
+    "plain": N_("plain text (RFC 1153)"),
+    "mime": N_("MIME digest (for mail programs that open it)"),
 }
 
 
 def _change_delivery(ctx: Context, tx: Connection, here: Visit, fields: dict[str, str]) -> None:
     """Takes over the form; what it does not name stays as it is. An impossible value changes nothing at all."""
     person, now = here.reader.person, ctx.clock()
+    language = fields.get("language", "")
     modes = {name: fields[f"list-{name}"] for name in here.reader.lists if f"list-{name}" in fields}
     day, form_, zone = fields.get("day", ""), fields.get("form", ""), fields.get("zone", "").strip()
     try:
@@ -134,7 +151,7 @@ def _change_delivery(ctx: Context, tx: Connection, here: Visit, fields: dict[str
         raise HTTPException(400) from None
     if not set(modes.values()) <= wishes.WORDS.keys() or day not in WEEKDAYS or form_ not in FORMS:
         raise HTTPException(400)
-    if zone not in available_timezones():
+    if zone not in available_timezones() or language not in ("", *LOCALES):
         raise HTTPException(400)
     digest = ctx.settings.community.digest
     wishes.set_person(
@@ -144,6 +161,7 @@ def _change_delivery(ctx: Context, tx: Connection, here: Visit, fields: dict[str
         digest_time="" if clock == digest.time.strftime("%H:%M") else clock,
         digest_format=form_,
         timezone="" if zone == ctx.settings.community.timezone else zone,
+        **({"language": language} if language else {}),
     )
     wishes.set_per_list(tx, person, fields.get("per-list") == "yes", now)
     for name, mode in modes.items():
@@ -166,7 +184,35 @@ def _change_resume(ctx: Context, tx: Connection, here: Visit, _: dict[str, str])
     life.resume(ctx, tx, here.reader.person)
 
 
-_CHANGES = {"delivery": _change_delivery, "pause": _change_pause, "resume": _change_resume}
+def _change_join(ctx: Context, tx: Connection, here: Visit, fields: dict[str, str]) -> None:
+    """Onto a list, as `join` does by mail."""
+    if fields.get("list") not in ctx.settings.lists:
+        raise HTTPException(400)
+    life.join_list(ctx, tx, here.reader.person, fields["list"])
+
+
+def _change_leave(ctx: Context, tx: Connection, here: Visit, fields: dict[str, str]) -> None:
+    """Off a list at once; the mail about it takes `undo` as its answer."""
+    if fields.get("list") not in ctx.settings.lists:
+        raise HTTPException(400)
+    for number in farewell.running(tx, here.reader.person, fields["list"]):
+        farewell.leave(ctx, tx, number)
+
+
+def _change_address(ctx: Context, tx: Connection, here: Visit, fields: dict[str, str]) -> None:
+    """What `address add | prefer | remove` does by mail; a new one is asked there whether it is theirs."""
+    boxes = parse_mailboxes(fields.get("email", "")[:320])
+    to = membership.recipient(tx, here.reader.person)
+    if len(boxes) != 1 or not canonical(boxes[0].address) or to is None:
+        raise HTTPException(400)
+    life.change_address(ctx, tx, to, fields["action"].removeprefix("address-"), boxes[0].address)
+
+
+_CHANGES = {
+    "delivery": _change_delivery, "pause": _change_pause, "resume": _change_resume, "join": _change_join,
+    "leave": _change_leave, "address-add": _change_address, "address-prefer": _change_address,
+    "address-remove": _change_address,
+}  # fmt: skip
 
 
 def _export(ctx: Context, person: int) -> Response:

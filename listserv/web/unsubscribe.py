@@ -21,7 +21,7 @@ from listserv.context import Context
 from listserv.digest import stopping
 from listserv.model import Issue, Notice, Person, Purpose, Status, Subscription, Token
 from listserv.tokens import read_capability
-from listserv.web.answers import form, render
+from listserv.web.answers import form, render, towards
 
 _subscription = Subscription.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
@@ -42,7 +42,7 @@ class Standing:
     list_name: str
     left_at: datetime | None
     member: bool  # whether the person belongs to the community
-    undo: str  # until when leaving can be undone, in words; empty when it cannot
+    undo: datetime | None  # until when leaving can be undone; None when it cannot
 
     @property
     def left(self) -> bool:
@@ -51,6 +51,7 @@ class Standing:
 
 def routes(ctx: Context) -> list[Route]:
     async def unsubscribe(request: Request) -> Response:
+        reader = towards(ctx, request)
         token = request.path_params["token"]
         issue = read_capability(ctx.keys.digest, token)
         if issue is not None:
@@ -61,13 +62,13 @@ def routes(ctx: Context) -> list[Route]:
         standing = await ctx.db.read(lambda tx: _standing(ctx, tx, number))
         title = routing.title(ctx.settings, standing.list_name)
         if request.method != "POST":
-            return render(ctx, "unsubscribe", 200, standing=standing, title=title)
+            return render(reader, "unsubscribe", 200, standing=standing, title=title)
         undo = _wanted(await form(request)) == "undo"
         work = _undo if undo else _leave
         standing, changed = await ctx.db.write(lambda tx: work(ctx, tx, number))
         ctx.wake.outbox.set()
         status = 409 if undo and standing.left else 200
-        return render(ctx, "unsubscribed", status, standing=standing, title=title, wanted_undo=undo, changed=changed)
+        return render(reader, "unsubscribed", status, standing=standing, title=title, wanted_undo=undo, changed=changed)
 
     return [Route("/unsubscribe/{token}", unsubscribe, methods=["GET", "POST"])]
 
@@ -77,14 +78,14 @@ async def _digest(ctx: Context, request: Request, number: int) -> Response:
     before = await ctx.db.read(lambda tx: _digest_standing(ctx, tx, number))
     title = routing.title(ctx.settings, before["list_name"])
     if request.method != "POST":
-        return render(ctx, "digest", 200, title=title, done="", **before)
+        return render(towards(ctx, request), "digest", 200, title=title, done="", **before)
     undo = _wanted(await form(request)) == "undo"
     work = stopping.undo if undo else stopping.stop
     changed = await ctx.db.write(lambda tx: work(ctx, tx, number))
     ctx.wake.outbox.set()
     after = await ctx.db.read(lambda tx: _digest_standing(ctx, tx, number))
     status = 409 if undo and not changed and not after["running"] else 200
-    return render(ctx, "digest", status, title=title, done="undo" if undo else "stop", **after)
+    return render(towards(ctx, request), "digest", status, title=title, done="undo" if undo else "stop", **after)
 
 
 def _digest_standing(ctx: Context, tx: Connection, number: int) -> dict[str, Any]:
@@ -109,10 +110,7 @@ def _standing(ctx: Context, tx: Connection, number: int) -> Standing:
         raise HTTPException(410)
     member = row.status not in _GONE
     until = row.left_at + _UNDO if row.left_at and member else None
-    undo = ""
-    if until and ctx.clock() < until and _own_wish(tx, number, until):
-        local = until.astimezone(ctx.settings.community.zone)
-        undo = f"{local:%A} {local.day} {local:%B}, {local:%H:%M}"
+    undo = until if until and ctx.clock() < until and _own_wish(tx, number, until) else None
     return Standing(row.id, row.person_id, row.list_name, row.left_at, member, undo)
 
 

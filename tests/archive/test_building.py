@@ -297,7 +297,7 @@ def test_a_subject_stands_once_above_its_conversation(ctx: Context) -> None:
 
 def test_a_month_is_that_of_the_community(ctx: Context) -> None:
     """23 November, 8:00 UTC is the same day in Sydney; the end of a month is another month there."""
-    assert pages.month_name("2026-11") == "November 2026"
+    assert pages.month_name(ctx, "2026-11") == "November 2026"
     from listserv.archiver.entries import month_of
 
     zone = ctx.settings.community.zone

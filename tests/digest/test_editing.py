@@ -62,7 +62,7 @@ def test_a_preview_comes_once_and_a_day_before(ctx: Context, clock: Clock) -> No
     assert editing.previews(ctx) == 0
     preview = previewed(ctx, clock)
     assert preview.recipient == "fay@people.test"
-    assert "Monday, 23 November, 07:00" in preview.subject
+    assert "Monday 23 November, 07:00" in preview.subject
     assert all(f"Conversation {number}" in preview.text for number in range(4))
     clock.now += HOUR
     assert editing.previews(ctx) == 0
@@ -156,7 +156,7 @@ def test_a_list_with_its_own_day_has_its_own_facilitator(make_context: Callable[
     assert editing.previews(ctx) == 1
     (preview,) = notices(ctx, "digest-preview")
     assert "On the list" in preview.text and "On the other" not in preview.text
-    assert "Friday, 20 November, 18:00" in preview.text
+    assert "Friday 20 November, 18:00" in preview.text
     answer(ctx, preview, "note: For this list alone.\n", sender="lou@people.test")
     clock.now = friday + timedelta(minutes=1)
     issuing.run(ctx)

@@ -592,6 +592,44 @@ def test_a_member_chooses_how_mail_comes(house: House) -> None:
     assert 'value="18:30"' in browser.get("/me").text
 
 
+def test_a_member_joins_leaves_and_changes_addresses(house: House) -> None:
+    """As by mail; nothing without the seal of the page, nothing that is not theirs."""
+    browser = logged_in(house.ctx, "ann@people.test")
+    seal = re.search(r'name="seal" value="(\w+)"', browser.get("/me").text)
+    assert seal
+    on = "SELECT list_name FROM subscription WHERE person_id = 1 AND left_at IS NULL ORDER BY 1"
+    before = [row.list_name for row in rows(house.ctx, on)]
+    name = before[0]
+    assert browser.post("/me", seal="forged", action="leave", list=name).status_code == 403
+    assert browser.post("/me", seal=seal[1], action="leave", list="community").status_code == 400
+    assert browser.get(f"/me?action=leave&list={name}").status_code == 200
+    assert [row.list_name for row in rows(house.ctx, on)] == before
+    assert browser.post("/me", seal=seal[1], action="leave", list=name).status_code == 303
+    assert [row.list_name for row in rows(house.ctx, on)] == before[1:]
+    assert rows(house.ctx, "SELECT recipient FROM notice WHERE kind = 'left'")[-1].recipient == "ann@people.test"
+    assert 'value="join"' in browser.get("/me").text
+    assert browser.post("/me", seal=seal[1], action="join", list=name).status_code == 303
+    assert [row.list_name for row in rows(house.ctx, on)] == before
+
+    assert browser.post("/me", seal=seal[1], action="address-add", email="nobody").status_code == 400
+    answer = browser.post("/me", seal=seal[1], action="address-add", email="ann@home.test")
+    assert "A mail has gone" in browser.get(answer.headers["location"]).text
+    assert rows(house.ctx, "SELECT recipient FROM notice WHERE kind = 'address'")[-1].recipient == "ann@home.test"
+    own = "SELECT email, preferred FROM address WHERE person_id = 1 ORDER BY id"
+    assert [row.email for row in rows(house.ctx, own)] == ["ann@people.test"]  # until it is answered
+    browser.post("/me", seal=seal[1], action="address-remove", email="ann@people.test")
+    browser.post("/me", seal=seal[1], action="address-prefer", email="olga@people.test")
+    assert [tuple(row) for row in rows(house.ctx, own)] == [("ann@people.test", 1)]
+    with house.ctx.db.transaction() as tx:
+        tx.exec_driver_sql("INSERT INTO address(person_id, email, canonical, untagged, preferred, bounce_score)"
+                           " VALUES (1, 'ann@home.test', 'ann@home.test', 'ann@home.test', 0, 0)")  # fmt: skip
+    browser.post("/me", seal=seal[1], action="address-prefer", email="ann@home.test")
+    assert [row.preferred for row in rows(house.ctx, own)] == [0, 1]
+    browser.post("/me", seal=seal[1], action="address-remove", email="ann@people.test")
+    assert [row.email for row in rows(house.ctx, own)] == ["ann@home.test"]
+    assert browser.get("/me").status_code == 303, "logged out, for safety"
+
+
 def test_a_member_pauses_and_takes_their_data(house: House) -> None:
     import io
     import zipfile

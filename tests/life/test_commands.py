@@ -70,6 +70,10 @@ def test_several_commands_get_one_answer(ctx: Context) -> None:
 def test_typing_mistakes_get_a_suggestion_and_do_nothing(ctx: Context) -> None:
     assert "Did you mean: weekly?" in say(ctx, "weeky\n")
     assert "Did you mean: unsubscribe?" in say(ctx, "unsuscribe\n")
+    assert "Did you mean: leave perinatal?" in say(ctx, "leev perinatal\n")
+    assert "Did you mean: pause until tomorrow?" in say(ctx, "pase until tomorrow\n")
+    for words in ("Hello all", "Kind regards", "Thanks for that", "Great idea"):
+        assert reading.one(words) is None, words
     assert one(ctx, "SELECT COUNT(*) FROM subscription WHERE delivery <> 'each' OR left_at IS NOT NULL") == (0,)
 
 
@@ -217,8 +221,9 @@ LINES = {
     "daily perinatal": ("delivery", "perinatal"), "wöchentlich": ("delivery", ""), "Urlaub": ("pause", ""),
     "pause bis 3. März": ("pause", "bis 3. März"), "Set digest plain": ("digest", "plain"), "digest": ("digest", ""),
     "leave perinatal": ("leave", "perinatal"), "Leaving soon": None, "whoami": ("status", ""),
-    "i agree": ("agree", ""), "I agree with Ben about that": None, "forget me": ("forget", ""), "Forget it": None,
-    "last 20 perinatal": ("last", "20 perinatal"), "": None, "lists are fine": None,
+    "i agree": ("agree", ""), "I agree with Ben about that": None, "I agree to the new terms.": ("agree", ""),
+    "forget me": ("forget", ""), "Forget it": None, "": None, "lists are fine": None,
+    "last 20 perinatal": ("last", "20 perinatal"),
 }  # fmt: skip
 
 

@@ -143,7 +143,8 @@ def test_each_mail_says_what_to_do(make_context: Callable[..., Context]) -> None
     put(ctx, answer, last.reply_to, sender="ann@people.test")
     work(ctx)
     told = notices(ctx, "verify", "vera@people.test")[-1]
-    assert "renews a registration" in told.subject
+    assert "renews a registration" in told.subject and "verified until 30 November 2027" in told.text
+    assert "the member says" in told.text and "confirmed by a reply" not in told.text
     raw = mail("vera@people.test", told.reply_to, "Re: x", "verified until 30 Nov 2027\n", message_id="<v@people.test>")
     put(ctx, raw, told.reply_to, sender="vera@people.test")
     assert tuple(map(str, rows(ctx, "SELECT status, (SELECT expires FROM credential WHERE person_id = 1) FROM person"

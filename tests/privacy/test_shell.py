@@ -16,7 +16,7 @@ import yaml
 from listserv.context import Context
 from tests.conftest import community
 from tests.daemon import running
-from tests.house import rows, scalar
+from tests.house import put, rows, scalar, work
 from tests.people import add_person, mail
 from tests.privacy import world
 from tests.privacy.world import FIRST, KNOWN_BY, NAME, SECOND
@@ -131,3 +131,30 @@ def test_erase_while_the_daemon_runs(tmp_path: Path) -> None:
 
 def catcher_has(catcher: object, subject: str, count: int) -> bool:
     return sum(f"Subject: {subject}".encode() in one.data for one in catcher.kept) >= count  # type: ignore[attr-defined]
+
+
+def test_who_agreed_to_which_terms(tmp_path: Path, make_context: Callable[..., Context]) -> None:
+    """By a command, with the mail that said it; the text is shown as it was, also when it is not the present one."""
+    (tmp_path / "terms.md").write_text("Be kind; name no client.\n")
+    data = community(community=community()["community"] | {"terms": "terms.md"})
+    ctx = make_context(data)
+    (ctx.settings.community.terms or tmp_path).write_text("Be kind; name no client.\n")
+    with ctx.db.transaction() as tx:
+        add_person(tx, "ann@people.test", name="Ann Archer", lists=("perinatal",))
+    request = "community-request@lists.test"
+    put(ctx, mail("ann@people.test", request, "agree", "\n", message_id="<yes1@people.test>"), request)
+    work(ctx)
+    file = tmp_path / "settings.yaml"
+    file.write_text(yaml.safe_dump(data))
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "listserv", "--settings", str(file), "agreements", *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+
+    (row,) = json.loads(run("--json").stdout)
+    assert row["address"] == "ann@people.test" and row["name"] == "Ann Archer" and row["time"].endswith("Z")
+    assert row["evidence"] == "command from ann@people.test, Message-ID <yes1@people.test>"
+    (tmp_path / "terms.md").write_text("Be kinder.\n")
+    assert run("--text", row["version"][:12]).stdout == "Be kind; name no client.\n"
+    assert "Ann Archer" in run().stdout
+    assert run("--text", "aaaaaaaa").returncode == 1 and run("--text", "%").returncode == 1

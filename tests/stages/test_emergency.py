@@ -60,7 +60,7 @@ def told(ctx: Context) -> list[str]:
 def test_on_and_off_by_mail_and_by_another_moderator(ctx: Context) -> None:
     assert state_of_post(ctx, "Before") == "released"
     said = say(ctx, "emergency on A row about a study\n")
-    assert "waits for a moderator now, until Tuesday, 24 November 2026" in said
+    assert "waits for a moderator now, until Tuesday 24 November 2026" in said
     assert told(ctx) == ["max@people.test", "mia@people.test"]
     assert "A row about a study" in notices(ctx, "emergency")[0].text
     assert state_of_post(ctx, "During") == "held" and state_of_post(ctx, "Elsewhere", "news@lists.test") != "held"

@@ -129,11 +129,14 @@ def test_the_wheel_carries_every_template(tmp_path: Path) -> None:
     wheel = next(tmp_path.glob("*.whl"))
     unpacked = tmp_path / "site"
     subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(unpacked)], check=True)
-    code = "import listserv.edge.templates as t; print(t.shipped(), t.compile_all(None))"
+    code = "import listserv.edge.templates as t, listserv.edge.languages as l; print(l.SHIPPED, *sorted("
+    code += "l.catalogue(None, one).gettext('Save') for one in l.LOCALES)); print(t.shipped(), t.compile_all(None))"
     environment = {**os.environ, "PYTHONPATH": str(unpacked)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    folder, _, count = done.stdout.strip().rpartition(" ")
+    words, line = done.stdout.strip().splitlines()
+    assert words == f"{unpacked / 'listserv' / 'locale'} Enregistrer Save Speichern"
+    folder, _, count = line.rpartition(" ")
     assert Path(folder) == unpacked / "listserv" / "templates"
     assert int(count) == len([p for p in (ROOT / "templates").rglob("*") if p.suffix in (".txt", ".html")])

@@ -331,10 +331,12 @@ def _in_list_of_authors(value: str) -> bool:
 
 def places(view: View) -> Iterator[Hit]:
     """A place with its postcode, and small towns in the text of a case."""
+    of_a_case = CASE.search(view.text) is not None
+    only_offers = not of_a_case and OFFERED.search(view.text) is not None
     for found in view.by_numbers(_POSTCODE):
-        if not view.in_signature(found.start()) and not _of_an_event(view, found.start(), found.end()):
+        if not view.in_signature(found.start()) and not _of_an_event(view, *found.span(), only_offers):
             yield Hit("place", Level.WARNING, *found.span())
-    if view.passage.place == Place.FILE_NAME or not CASE.search(view.text):
+    if view.passage.place == Place.FILE_NAME or not of_a_case:
         return
     for found in _TOWN.finditer(view.text):
         words = found[0].split(" ")
@@ -343,14 +345,14 @@ def places(view: View) -> Iterator[Hit]:
         if not name or view.in_signature(found.start()):
             continue
         start = found.start() + found[0].index(name)
-        if not _of_an_event(view, start, start + len(name)):
+        if not _of_an_event(view, start, start + len(name), only_offers):
             yield Hit("place", Level.WARNING, start, start + len(name))
 
 
-def _of_an_event(view: View, start: int, end: int) -> bool:
+def _of_an_event(view: View, start: int, end: int, only_offers: bool) -> bool:
     left, right = view.sentence(start, end, 140)
-    offered = OFFERED.search(view.text, left, right) or (OFFERED.search(view.text) and not CASE.search(view.text))
-    return bool(offered) and not CLIENT.search(view.text, left, right)
+    offered = only_offers or OFFERED.search(view.text, left, right) is not None
+    return offered and not CLIENT.search(view.text, left, right)
 
 
 def pages(view: View) -> Iterator[Hit]:

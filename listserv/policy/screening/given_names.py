@@ -28,7 +28,7 @@ colleen connor conor constance cora corey corinne cormac courtney craig cuong cy
 damien dan dana daniel daniela danielle danika danny daphne darcy daria darius dariusz darlene darren darryl dave
 david dawit deanna deanne deb debbie deborah debra declan deepa deepak deepika deirdre dejan deng denis denise deniz
 dennis derek desmond desta devi devika diana diane dianne diego diem dimitri dina dinesh dinh divya dmitri dominic
-dominique donald donna donovan doreen doris dorothy doug douglas dragan duarte duc duncan duong dusan duyen dwayne
+dominique donald donna donovan doreen doris dorothy doug douglas dragan duarte duncan duong dusan duyen dwayne
 dwight dylan ebonie ebony ebru eddie edgar edith edmund eduardo edward edwina eileen eilidh ekow elaine eleanor elena
 eleni eli elias elif elijah elisabeth elise eliza elizabeth ella elle ellen ellie elliot elliott elsa elsie eluned
 emeka emi emilia emilio emily emine emma emmanuel emmett emre enid enrique eoin eric erica erik erika erin ernest esha

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from listserv.policy.screening.finding import Level
 
@@ -58,6 +59,7 @@ def key(value: str) -> str:
 _TITLES = frozenset(("dr", "prof", "professor", "mr", "mrs", "ms", "miss", "mx", "phd", "rn", "aprof", "a"))
 
 
+@lru_cache(4096)
 def name_words(name: str) -> tuple[str, ...]:
     """The words of a name without titles, casefolded."""
     words = (word.strip(".,'’\"()").casefold() for word in re.split(r"[\s_/]+", name))

@@ -17,6 +17,7 @@ from listserv.policy.screening.finding import GRAVITY, Finding, Level
 from listserv.policy.screening.kinds import BY_WORD, title
 from listserv.policy.screening.known import Hit, Known, key
 from listserv.policy.screening.plain import View, view, within
+from listserv.words import N_, in_a_row
 
 MAX_MASK = 40
 MAX_FINDINGS = 500  # of one message; nobody reads more
@@ -44,11 +45,11 @@ WITH_PEOPLE: tuple[Callable[[View, Known], Iterator[Hit]], ...] = (
     people.initials,
 )
 _PLACES = {
-    Place.SUBJECT: "in the subject",
-    Place.TEXT: "in the text",
-    Place.HTML: "in the formatted text",
-    Place.FILE_NAME: "in the name of a file",
-    Place.FILE: "in an attached file",
+    Place.SUBJECT: N_("in the subject"),
+    Place.TEXT: N_("in the text"),
+    Place.HTML: N_("in the formatted text"),
+    Place.FILE_NAME: N_("in the name of a file"),
+    Place.FILE: N_("in an attached file"),
 }
 _UNREAD = {
     Unread.PICTURE: "picture",
@@ -196,9 +197,9 @@ def summary(finding: Finding) -> str:
     """One line of a notice: `Medicare card number, 2••• ••••• •, in the text, line 4`. Nothing of the value."""
     where = _PLACES[finding.place]
     if finding.place in (Place.TEXT, Place.HTML, Place.FILE) and finding.start < finding.end:
-        where += f", line {finding.line}"
-    words = [title(finding.kind), finding.masked, where, "in quoted words" if finding.quoted else ""]
-    return ", ".join(filter(None, words))
+        where = N_("%(where)s, line %(line)s", where=where, line=finding.line)
+    words = [title(finding.kind), finding.masked, where, N_("in quoted words") if finding.quoted else ""]
+    return in_a_row(", ", filter(None, words))
 
 
 def scrubbed(text: str, known: Known) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 
 from listserv.mail.passages import Place
@@ -222,7 +223,7 @@ def _in_subject(view: View) -> Iterator[Named]:
         last, _, first = found["name"].partition(", ")
         if first.casefold() in GIVEN and not _is_no_name(last):
             yield Named(Hit("name", Level.CLINICAL, *found.span("name")), f"{first} {last}", False)
-    for found in naming.ABOUT.finditer(view.text):
+    for found in islice(naming.ABOUT.finditer(view.text), 20):
         words = found["name"].split()
         known = words[0].casefold() in GIVEN and words[1].casefold() not in EPONYMS | NO_NAMES
         if known and CASE.search(view.text) and not _is_public(view, *found.span("name")):
@@ -274,7 +275,12 @@ def _in_file_name(view: View) -> Iterator[Named]:
 FINDERS = (_titled, _called, _labelled, _related, _in_subject, _elsewhere, _in_file_name)
 
 
-def _found(view: View) -> Iterator[Named]:
+@lru_cache(8)
+def _found(view: View) -> tuple[Named, ...]:
+    return tuple(_looked_for(view))
+
+
+def _looked_for(view: View) -> Iterator[Named]:
     if view.mentions(("name", "pseudonym", "composite", "fictional", "fictitious", "made", "invented")):
         view = replace(view, made_up=around.CHANGED.search(view.text) is not None)
     for finder in FINDERS:

@@ -47,7 +47,7 @@ def _folded(character: str) -> str:
     return unicodedata.normalize("NFKC", character)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class View:
     """`text` to look in, `digits` of the same length; `offsets` and `origins` lead back: from offsets[i] of `text` on,
     characters are those from origins[i] of the passage on."""
@@ -110,10 +110,13 @@ class View:
         after = _SENTENCE_END.search(self.text, end, min(len(self.text), end + reach))
         return left, after.end() if after else min(len(self.text), end + reach)
 
-    def line(self, at: int) -> tuple[int, int]:
-        """Where the line around begins and ends."""
-        end = self.text.find("\n", at)
-        return self.text.rfind("\n", 0, at) + 1, len(self.text) if end < 0 else end
+    def line(self, at: int, reach: int = 300) -> tuple[int, int]:
+        """Where the line around begins and ends, at most `reach` characters away."""
+        begin = max(0, at - reach)
+        stop = min(len(self.text), at + reach)
+        end = self.text.find("\n", at, stop)
+        found = self.text.rfind("\n", begin, at)
+        return begin if found < 0 else found + 1, stop if end < 0 else end
 
 
 def within(spans: tuple[tuple[int, int], ...], at: int) -> bool:
@@ -122,8 +125,9 @@ def within(spans: tuple[tuple[int, int], ...], at: int) -> bool:
     return number >= 0 and spans[number][0] <= at < spans[number][1]
 
 
+@lru_cache(8)
 def view(passage: Passage) -> View:
-    """The passage for the detectors."""
+    """The passage for the detectors; the last few are kept, for the same one is looked at for names first."""
     source = passage.text
     if passage.place == Place.FILE_NAME:
         source = source.replace("_", " ")
