@@ -372,6 +372,21 @@ def test_to_another_list(ctx: Context) -> None:
     assert "from Perinatal to Anxiety" in " ".join(last(ctx, "decided-author").text.split())
 
 
+def test_one_moderator_does_not_send_to_an_unscreened_list_what_takes_two(
+    make_context: Callable[..., Context], clock: Clock
+) -> None:
+    lists = {**LISTS, "anxiety": {**LISTS["anxiety"], "screening": "off"}}
+    ctx = make_context(community(lists=lists), clock=lambda: clock[0])
+    seed(ctx)
+    mia, _ = held(ctx, clock)
+    reply(ctx, mia, "to anxiety\n")
+    assert state(ctx) == "held" and "Redact it first" in " ".join(last(ctx, "unclear").text.split())
+    reply(ctx, mia, "redact all\n")
+    reply(ctx, mia, "to anxiety\n")
+    assert scalar(ctx, "SELECT list_name FROM post") == "anxiety" and MEDICARE.encode() not in raw_of(ctx)
+    nowhere(ctx)
+
+
 def test_ban_is_asked_twice_and_drops_what_waits(ctx: Context) -> None:
     post(ctx, CLEAN + PHONE)
     mia = last(ctx, "held", "mia@people.test")
