@@ -60,7 +60,8 @@ def go(site: Site, page: Any, name: str) -> None:
                 "empty list": "/archive/news/", "thread": site.path(1),
                 "html mail": site.path(5), "files": site.path(6), "code": site.path(7), "search": "/search",
                 "results": "/search?q=diaries", "nothing found": "/search?q=zzz&in=perinatal", "author": "/author/p1",
-                "me": "/me", "held": f"/held/{held_number(site)}", "split or join": f"/threads/perinatal/{tag}", "not yours": f"/threads/perinatal/{tag}",
+                "me": "/me", "held": f"/held/{held_number(site)}",
+                "split or join": f"/threads/perinatal/{tag}", "not yours": f"/threads/perinatal/{tag}",
                 "not found": "/archive/perinatal/t/aaaaaaaaaaaaaaaa.html",
             }  # fmt: skip
             if name == "month":
