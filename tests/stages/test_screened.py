@@ -479,3 +479,20 @@ def test_pictures_for_a_clinical_list_do_not_tell_where_they_were_taken(ctx: Con
     assert state(ctx) == "held" and "Picture or scan" in last(ctx, "held").text
     (picture,) = [part for part in iter_parts(parse(raw_of(ctx))) if part.content_type == "image/jpeg"]
     assert b"151.2093" not in picture.decoded() and picture.decoded().startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize("subject", [f"Medicare {MEDICARE} bounced", "Re: Medicare 2123-45670-1", "Medicare 2123456701"])
+def test_a_subject_is_covered_as_long_as_it_waits(ctx: Context, clock: Clock, subject: str) -> None:
+    post(ctx, CLEAN, subject=subject)
+    clock[0] += timedelta(hours=25)
+    with ctx.db.transaction() as tx:
+        moderate.overdue(ctx, tx)
+    work(ctx)
+    mia, max_ = last(ctx, "held", "mia@people.test"), last(ctx, "held", "max@people.test")
+    assert "•" in mia.subject
+    nowhere(ctx)
+    reply(ctx, mia, "redact all\n")
+    assert "[redacted by moderator]" in str(scalar(ctx, "SELECT subject FROM post"))
+    reply(ctx, max_, "approve\n")
+    assert state(ctx) == "released" and "[redacted by moderator]" in str(scalar(ctx, "SELECT subject FROM post"))
+    nowhere(ctx)
