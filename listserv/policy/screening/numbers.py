@@ -211,8 +211,8 @@ def find(view: View) -> Iterator[Hit]:
     for row in ROWS:
         if row.kind == "plate" and not view.mentions(("rego", "plate", "kennzeichen")):
             continue
-        if not view.numbers or (row.unsure is None and row.near is not None and not row.near.search(view.text)):
-            continue  # nothing without the words that would have to stand beside it
+        if not view.numbers:
+            continue
         text = view.text if row.as_written else view.digits
         for found in view.by_numbers(row.pattern, text, long=_is_bare(row)):
             start, end = found.span("value") if "value" in row.pattern.groupindex else found.span()
