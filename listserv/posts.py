@@ -29,6 +29,7 @@ from listserv.model.posts import OPEN
 from listserv.permalinks import new_tag
 from listserv.policy.rules import decide
 from listserv.policy.screening.finding import Level
+from listserv.policy.screening.masking import covered
 from listserv.policy.screening.screened import NOTHING_FOUND, Screened
 from listserv.policy.verdict import Action, Author, Facts, Reason, Verdict
 from listserv.settings import HUB, ListSettings, Settings
@@ -459,10 +460,8 @@ def hidden_subject(subject: str, screened: Screened) -> str:
     """A subject as it may stand in notices and in the queue while a post waits: with what was found in it masked."""
     if not screened.masks:
         return subject
-    for _, finding, value in screened.left():
-        if finding.level in (Level.HIGH, Level.CLINICAL, Level.WARNING):
-            subject = subject.replace(value, finding.masked)
-    return subject
+    found = [one for one in screened.left() if one[1].level is not Level.NOTE]
+    return covered(subject, found, lambda _, finding: finding.masked or "...")
 
 
 def generated_id(settings: Settings, key: str) -> str:

@@ -95,7 +95,11 @@ async def again(
             return [error.reply] * len(recipients)
         proof = Proof(False, f"could not be checked: {error.cause}")
     screened = await _screen(ctx, incoming, recipients, proof)
-    kept = screen.kept(ctx, incoming.message, [to.route for to in recipients])
+    routes = [to.route for to in recipients]
+    if incoming.size < BIG:
+        kept = screen.kept(ctx, incoming.message, routes)
+    else:
+        kept = await asyncio.to_thread(screen.kept, ctx, incoming.message, routes)
     return await _commit(ctx, incoming, Store.of(kept, screened), envelope, recipients, proof, also)
 
 

@@ -20,9 +20,10 @@ from listserv.mail.incoming import read
 from listserv.mail.text import one_line
 from listserv.model import Person, Post, PostState, Role, RoleName, Status, Subscription
 from listserv.moderate import changing, returning
-from listserv.moderate.announcing import covering, proven, tell_author
+from listserv.moderate.announcing import covering, proven, proven_author, tell_author
 from listserv.moderate.deciding import OWN, By, Outcome, earlier, record
 from listserv.policy.rules import decide as verdict_of
+from listserv.policy.screening.finding import Level
 from listserv.policy.verdict import Action
 from listserv.words import N_, Phrase, in_a_row
 
@@ -84,7 +85,7 @@ def give_back(ctx: Context, tx: Connection, post: Any, by: By, words: str) -> Ou
         return Outcome(
             True, N_("It is back with its author, with your words; you see it again when they have answered.")
         )
-    if post.state == PostState.HELD:
+    if post.state == PostState.HELD and proven_author(tx, post) is None:
         return Outcome(False, N_("It cannot be given back: nothing proves who wrote it."))
     return _gone(tx, post)
 
@@ -146,6 +147,8 @@ def _no_such(missing: set[int], known: set[int]) -> str:
 
 def move(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outcome:
     """To another list, where its own moderators look at it, if it is to be looked at."""
+    if post.state != PostState.HELD:
+        return _gone(tx, post)
     name = argument.strip().strip("<>[].").split("@")[0].casefold()
     named = {known: key for key, one in ctx.settings.lists.items() for known in (key.casefold(), one.title.casefold())}
     target = named.get(name) or named.get(argument.strip().casefold())
@@ -170,6 +173,9 @@ def move(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outc
         return Outcome(False, N_("It cannot go to %(list)s: %(why)s", list=target, why=Phrase(verdict.reasons[0].text)))
     reasons = [asdict(one) for one in verdict.reasons if one.code not in ("list-not-addressed", "over-rate")]
     waits = bool(reasons)
+    if not waits and screened.at(Level.HIGH):  # one moderator would send out what takes two
+        words = N_("It cannot go to %(list)s as it is: nobody would look at it there. Redact it first.", list=target)
+        return Outcome(False, words)
     values = {
         "list_name": target,
         "tag": permalinks.new_tag(tx, target, post.message_id_header, post.content_hash),

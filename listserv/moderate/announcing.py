@@ -215,7 +215,7 @@ def released(ctx: Context, tx: Connection, post: Any) -> None:
         tell_author(ctx, tx, post, "approve", taken=taken if post.changed else [])
         return
     author = proven_author(tx, post)
-    doubtful = screened.at(Level.WARNING) if posts.screening_of(ctx.settings, post.list_name) != "off" else ()
+    doubtful = screened.at(Level.WARNING) if posts.screening_of(ctx.settings, post.list_name) == "clinical" else ()
     if author is not None and doubtful:
         notices.put(
             ctx,

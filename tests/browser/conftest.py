@@ -93,6 +93,14 @@ def elsewhere() -> list[tuple[str, EmailMessage]]:
     ]  # fmt: skip
 
 
+def held() -> EmailMessage:
+    """A post that waits: it names a client, and sounds like danger, so that moderators have it at once."""
+    words = "My client Mrs Keogh says that she will kill herself tonight. Medicare 2123 45670 1.\n"
+    one = message(ANN, "What would you do now?", words, 20)
+    one.add_alternative(f"<p>{words}</p><p hidden>and more</p>", subtype="html")
+    return one
+
+
 LONG_QUOTE = "".join(f"> line {n} of what was said before, which nobody wants to read again\n" for n in range(12))
 
 
@@ -191,6 +199,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 add_person(tx, email, name=name, lists=lists, moderates=both if mia else ())
         for who, one in posts():
             archives.post(daemon.ctx, raw=one.as_bytes(), sender=who, to=str(one["To"]))
+        archives.post(daemon.ctx, raw=held().as_bytes(), sender=ANN, to="perinatal@lists.test")
         daemon.start()
         with sync_api.sync_playwright() as play:
             browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

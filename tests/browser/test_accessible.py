@@ -9,11 +9,12 @@ import pytest
 
 from listserv.mail.threads import tag_of
 from tests.browser.conftest import ANN, MIA, Site, npm_package
+from tests.house import scalar
 
 PAGES = (
     "login", "login sent", "login link", "login late", "front", "list", "empty list", "month", "thread", "thread flat",
     "thread open", "html mail", "files", "code", "search", "results", "nothing found", "author", "me", "feed made",
-    "split or join", "not yours", "not found", "unsubscribe",
+    "split or join", "held", "not yours", "not found", "unsubscribe",
 )  # fmt: skip
 SIZES = [(width, colours) for width in (1280, 320) for colours in ("light", "dark")]
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice")
@@ -59,7 +60,8 @@ def go(site: Site, page: Any, name: str) -> None:
                 "empty list": "/archive/news/", "thread": site.path(1),
                 "html mail": site.path(5), "files": site.path(6), "code": site.path(7), "search": "/search",
                 "results": "/search?q=diaries", "nothing found": "/search?q=zzz&in=perinatal", "author": "/author/p1",
-                "me": "/me", "split or join": f"/threads/perinatal/{tag}", "not yours": f"/threads/perinatal/{tag}",
+                "me": "/me", "held": f"/held/{held_number(site)}",
+                "split or join": f"/threads/perinatal/{tag}", "not yours": f"/threads/perinatal/{tag}",
                 "not found": "/archive/perinatal/t/aaaaaaaaaaaaaaaa.html",
             }  # fmt: skip
             if name == "month":
@@ -67,6 +69,10 @@ def go(site: Site, page: Any, name: str) -> None:
                 page.locator(".months a").first.click()
             else:
                 page.goto(paths[name])
+
+
+def held_number(site: Site) -> int:
+    return int(scalar(site.daemon.ctx, "SELECT id FROM post WHERE state = 'held'"))
 
 
 def reader(name: str) -> str | None:

@@ -372,6 +372,21 @@ def test_to_another_list(ctx: Context) -> None:
     assert "from Perinatal to Anxiety" in " ".join(last(ctx, "decided-author").text.split())
 
 
+def test_one_moderator_does_not_send_to_an_unscreened_list_what_takes_two(
+    make_context: Callable[..., Context], clock: Clock
+) -> None:
+    lists = {**LISTS, "anxiety": {**LISTS["anxiety"], "screening": "off"}}
+    ctx = make_context(community(lists=lists), clock=lambda: clock[0])
+    seed(ctx)
+    mia, _ = held(ctx, clock)
+    reply(ctx, mia, "to anxiety\n")
+    assert state(ctx) == "held" and "Redact it first" in " ".join(last(ctx, "unclear").text.split())
+    reply(ctx, mia, "redact all\n")
+    reply(ctx, mia, "to anxiety\n")
+    assert scalar(ctx, "SELECT list_name FROM post") == "anxiety" and MEDICARE.encode() not in raw_of(ctx)
+    nowhere(ctx)
+
+
 def test_ban_is_asked_twice_and_drops_what_waits(ctx: Context) -> None:
     post(ctx, CLEAN + PHONE)
     mia = last(ctx, "held", "mia@people.test")
@@ -464,3 +479,20 @@ def test_pictures_for_a_clinical_list_do_not_tell_where_they_were_taken(ctx: Con
     assert state(ctx) == "held" and "Picture or scan" in last(ctx, "held").text
     (picture,) = [part for part in iter_parts(parse(raw_of(ctx))) if part.content_type == "image/jpeg"]
     assert b"151.2093" not in picture.decoded() and picture.decoded().startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize("subject", [f"Medicare {MEDICARE} bounced", "Re: Medicare 2123-45670-1", "Medicare 2123456701"])
+def test_a_subject_is_covered_as_long_as_it_waits(ctx: Context, clock: Clock, subject: str) -> None:
+    post(ctx, CLEAN, subject=subject)
+    clock[0] += timedelta(hours=25)
+    with ctx.db.transaction() as tx:
+        moderate.overdue(ctx, tx)
+    work(ctx)
+    mia, max_ = last(ctx, "held", "mia@people.test"), last(ctx, "held", "max@people.test")
+    assert "•" in mia.subject
+    nowhere(ctx)
+    reply(ctx, mia, "redact all\n")
+    assert "[redacted by moderator]" in str(scalar(ctx, "SELECT subject FROM post"))
+    reply(ctx, max_, "approve\n")
+    assert state(ctx) == "released" and "[redacted by moderator]" in str(scalar(ctx, "SELECT subject FROM post"))
+    nowhere(ctx)

@@ -231,12 +231,6 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if not view.numbers:
             continue
-        if (
-            row.unsure is None
-            and row.near is not None
-            and not (row.near.search(view.text) or (row.by_subject and row.near.search(view.about)))
-        ):
-            continue  # nothing without the words that would have to stand beside it
         text = view.text if row.as_written else view.digits
         for found in view.by_numbers(row.pattern, text, long=_is_bare(row)):
             start, end = found.span("value") if "value" in row.pattern.groupindex else found.span()
