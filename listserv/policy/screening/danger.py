@@ -165,9 +165,8 @@ _CORE = re.compile(
     r"noose|shotgun|ligature|medication|imminent|immediate|acute|serious|grave|extreme|danger|safe|be here|being "
     r"here|alive|live\b|go on|survive|"
     r"make it|die\b|dying|dead|beat|strang|raped|held\b|hitting|choking|molest|abusing|at risk|alone with|taken|"
-    r"swallowed|do this|bruis|be sorry|all pay|machete|axe\b|bomb|weapon|pistol|hammer|wanna|unalive|kms|with him|"
-    r"with her|"
-    r"with them|locked in|being hit|tabs\b|meds\b|od'?d|od'?ing|od on|doing it|blow"
+    r"swallowed|do this|bruis|be sorry|all pay|machete|axe\b|bomb|weapon|pistol|hammer|wanna|unalive|kms|"
+    r"house with|left with|back with|locked in|being hit|tabs\b|meds\b|od'?d|od'?ing|od on|doing it|blow"
 )
 _SOMEBODY_SAID = re.compile(
     r"\b(?:if|clients?|patients?|says?|said|told|tells|example|e\.g\.|statements?|phrases?|"

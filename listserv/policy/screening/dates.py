@@ -80,10 +80,10 @@ _AGE_IN_WORDS = re.compile(
     r"four|five|six|seven|eight|nine))?)[ -](?:years?[ -](?:old|of age)|y/?o\b)",
     re.I,
 )
-_NEARLY = re.compile(
+_NEARLY = re.compile(r"(?<=[ ])(?:9\d|10\d)(?=[,;:!?)\n]|\.(?!\d)|\Z|[ ](?:and|but|now|next|years?)\b)(?![ ]and[ ]\d)")
+_SO_OLD = re.compile(
     r"\b(?:nearly|almost|rising|pushing|just turned|turn(?:s|ed|ing)|(?:she|he)(?:'s|s| is| was)(?: now)?|"
-    r"(?:mother|father|mum|dad|nan|grandmother|grandfather|client|patient|resident)(?:'s| is| was)(?: now)?)[ ]"
-    r"(?P<age>9\d|10\d)(?=[,;:!?)\n]|\.(?!\d)|\Z|[ ](?:and|but|now|next|in|this|on|with|when|years?)\b)(?![ ]in[ ]\d)",
+    r"(?:mother|father|mum|dad|nan|grandmother|grandfather|client|patient|resident)(?:'s| is| was)(?: now)?)[ ]\Z",
     re.I,
 )
 _NOT_AN_AGE = re.compile(
@@ -185,7 +185,8 @@ def ages(view: View) -> Iterator[Hit]:
             if not _NOT_AN_AGE.search(view.text, max(0, found.start() - 12), found.start()):
                 yield Hit("age", Level.WARNING, *found.span())
     for found in view.by_numbers(_NEARLY):
-        yield Hit("age", Level.WARNING, *found.span("age"))
+        if _SO_OLD.search(view.text, max(0, found.start() - 30), found.start()):
+            yield Hit("age", Level.WARNING, *found.span())
     for found in view.by_numbers(_AGE):
         group = next(name for name in ("age", "aged", "short") if found[name])
         start = found.start(group)

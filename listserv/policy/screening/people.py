@@ -175,7 +175,11 @@ def _called(view: View) -> Iterator[Named]:
 def _beside_numbers(view: View) -> Iterator[Named]:
     """Names that a number or a column says are a client's: "pt name Ann Example", "Ann Example, IHI 8003 ..."."""
     for pattern in (naming.OF_CLIENT, naming.RENAMED, naming.BESIDE_NUMBER):
-        for found in islice(pattern.finditer(view.text), MANY):
+        if pattern is naming.BESIDE_NUMBER:
+            matches = view.by_numbers(pattern)
+        else:
+            matches = pattern.finditer(view.text) if view.mentions(("name", "old one")) else iter(())
+        for found in islice(matches, MANY):
             name = _trimmed(found["name"])
             words = name.split()
             start, end = found.start("name"), found.start("name") + len(name)
