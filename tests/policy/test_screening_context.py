@@ -90,6 +90,12 @@ LEFT_ALONE = [
     ("Jane, Medicare 2000 00000 0, lives at 1 Nowhere Street. Do you tell?", "Hypothetical for class"),
     ("Please congratulate Ms Helen Vance, who was elected treasurer.", "News"),
     ("Thanks to Mr Tran and Mrs Oduya from the board, and see you at the workshop.", "AGM"),
+    ("The new number: 0412 345 678.\nAnn", "Phone"),
+    ("For veterans: schedule T 12345 and item V 2019 have changed.", "Fees"),
+    ("Write to our secretary at 14 Bell Street, Preston; she collects the forms.", "Forms"),
+    ("My patient asked for it: a weekend with Russ Harris, 12 George Street, Sydney, in May.", "ACT"),
+    ("Warm thanks to Mrs Green, who ran our kitchen; he who eats well, works well.", "Thanks"),
+    ("Client name: Test Patient. She hates the form.", "Intake form"),
     ("Rogers v Whitaker [1992] is on the reading list; my supervisor wants 3 pages.", "Reading"),
 ]
 

@@ -32,6 +32,11 @@ SPOKEN_TO = re.compile(
     r"congratulations|congrats|per|ask|contact|endorse|supervisor|colleague|author|presenter|by)[ ,]{0,2}\Z",
     re.I,
 )
+THANKED = re.compile(
+    r"\b(?:thanks|thank you|grateful|gratitude|congratulations|congrats|welcome|farewell|vote of thanks)\b[ ]?(?:to|"
+    r"again)?[ ]?\Z",
+    re.I,
+)
 SAID = re.compile(
     r"\A(?:'s)?,?[ ](?:wrote|said|mentioned|suggested|pointed out|asked|posted|shared|raised|noted|"
     r"recommended|replied|post|point|question|suggestion|email|reply|comment)\b",
@@ -66,7 +71,8 @@ STAFF = re.compile(
     r"\b(?:receptionist|practice manager|office manager|registrar of|our (?:new )?(?:administrator|coordinator|"
     r"secretary|president|chair)|"
     r"ministers?|premier|senat\w+|commission(?:er)?|royal commission|ombudsman|keynote|webinar|workshop|conference|"
-    r"coroner|judgment|mp|v|department|ministry|interpreter|chaplain|librarian|tutor|lecturer|trainer|speaker|"
+    r"coroner|judgment|mp|v|department|ministry|interpret(?:er|s|ing)|chaplain|librarian|tutor|lecturer|trainer|"
+    r"speaker|"
     r"treasurer|convenor|editor|journalist|"
     r"presenter|facilitator|will present|is presenting|presents on|rsvp|registrations?|welcome to country)\b",
     re.I,

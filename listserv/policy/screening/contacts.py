@@ -143,7 +143,8 @@ _VENUE = re.compile(
     r"hotel|parking|"
     r"our (?:\w+ )?(?:new )?(?:rooms|office|practice|service|unit|team|address|premises|building|site|branch|home)|"
     r"premises|practice|relocat\w+|library|"
-    r"registration|seminar|event|consulting|suite|level \d+)\b",
+    r"registration|secretary|treasurer|committee|weekend with (?-i:[A-Z])\w*|retreat|masterclass|symposium|talk by|"
+    r"seminar|event|consulting|suite|level \d+)\b",
     re.I,
 )
 _LIVES = re.compile(

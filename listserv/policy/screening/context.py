@@ -92,6 +92,7 @@ OF_A_CLIENT = re.compile(
     re.I,
 )
 OWN_CONTACT = re.compile(
+    r"(?<!her )(?<!his )(?<!their )(?<!'s )\bnew (?:mobile |phone )?number(?: is|:)?[ ]{1,2}\Z|"
     r"\b(?:my|our)\s+(?:\w+\s+)?(?:mobile|mob|number|phone|cell|email|e-mail|mail|address|direct line|line|rooms|"
     r"office|"
     r"practice|clinic|fax|landline|website)\b[^.\n]{0,20}\Z|\b(?:call|text|ring|reach|contact|email|e-mail|mail|phone|"

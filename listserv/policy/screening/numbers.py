@@ -143,8 +143,12 @@ ROWS: tuple[Number, ...] = (
            digits.is_luhn, unsure=_H, wrong=_H),
     Number("ihi", _rx(rf"(?<!\d)8{_S}0{_S}0{_S}3{_S}6{_S}0(?:{_S}\d){{10}}(?!\d)"), None, digits.is_luhn, unsure=_H),
     Number("practitioner", _rx(rf"(?<!\d)8003{_S}6[12](?:{_S}\d){{10}}(?!\d)"), None, digits.is_luhn, unsure=_N),
-    Number("dva-file", _rx(r"(?<![A-Za-z0-9])[NVWQST](?:[A-Z]{1,3}[ \n]{0,2}\d{2,6}|[ \n]{0,2}\d{4,6})[A-Z]?"
-                           r"(?![A-Za-z0-9])", re.RegexFlag(0)), _VETERAN, as_written=True, before=80),
+    Number("dva-file", _rx(r"(?<![A-Za-z0-9])[NVWQST][A-Z]{1,3}[ \n]{0,2}\d{2,6}[A-Z]?(?![A-Za-z0-9])",
+                           re.RegexFlag(0)), _VETERAN, as_written=True, before=80),
+    Number("dva-file", _rx(r"(?<![A-Za-z0-9])[NVWQST][ \n]{0,2}\d{4,6}[A-Z]?(?![A-Za-z0-9])", re.RegexFlag(0)),
+           _rx(r"\b(?:dva|file|card|veterans?'?s?'? affairs)\b[ ]?(?:file|card)?[ ]?(?:no\b\.?|number|num\b|"
+               r"#)?[ :.#]{0,3}"
+               r"(?:(?:is|was)[ ])?\Z"), as_written=True, before=40, after=0),
     Number("dva-file", _rx(r"(?<![A-Za-z0-9])[NVWQST][A-Z]{1,3}[ ]?\d{3,6}[A-Z]?(?![A-Za-z0-9])", re.RegexFlag(0)),
            _VETERAN, as_written=True, by_subject=True),
     Number("tax-file", _rx(rf"(?<![\d.])\d(?:{_S}\d){{7,8}}(?![\d])"), _TAX, digits.is_tfn, wrong=_H, before=40,

@@ -141,7 +141,14 @@ def _titled(view: View) -> Iterator[Named]:
         ):
             continue
         # a colleague who is recommended or farewelled is named with good reason
-        praised = not learned and not of_a_client and around.PROFESSIONAL.search(view.text, left, right)
+        praised = (
+            not learned
+            and not of_a_client
+            and (
+                around.PROFESSIONAL.search(view.text, left, right)
+                or around.THANKED.search(view.text, max(0, found.start() - 40), found.start())
+            )
+        )
         nobodys = not learned and not of_a_client and _at_work(view.text, view.about)
         yield Named(
             Hit("name", Level.WARNING if praised or nobodys else Level.CLINICAL, found.start(), end), name, False

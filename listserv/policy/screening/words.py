@@ -29,18 +29,18 @@ a aboriginal about act adhd after ahpra alcoholics all also although ambulance a
 apple april are as asd at august australia australian bcc because before best beyond blue both bpd british but by
 camhs can cbt cc center centre centrelink chapter cheers chinese christmas circle client clinic clinician colleagues
 college community could council counsellor court cymhs date dbt dear december department did diwali do doctor does dr
-during each easter ed emdr emergency england english european everyone facebook family february figure first folks for
-friday from fw fwd given google government gp greek group had hanukkah has have he headspace health hello helpline her
-hey hi his hospital how however i icu if ifs in inc indian instagram intake is islander it italian january july june
-just kids kind last lebanese lifeline like list local ltd many march may medicare members mensline mental might
-minecraft minister ministry miss monday most mr mrs ms must my na name narcotics national nations ndis netflix new nil
-no none not november nurse ocd october on only or ot our over page parent parents patient place please pokémon police
-practitioner private prof program programme project psychiatrist psychologist ptsd pty public queensland ramadan re
-reception regards roblox safe saturday school security sent september service services she should since snapchat so
-social some state stepping stones strait subject sunday table tasmania team teams than thank thanks that the their
-then therapist there there's therefore these they this those though thursday tiktok to torres triple tuesday under
-university unknown until very victoria vietnamese warm was we wednesday were what whatsapp when where while who why
-will windows with word worker would yes you your zealand zero zoom
+dummy during each easter ed emdr emergency england english european everyone example facebook family february figure
+first folks for friday from fw fwd given google government gp greek group had hanukkah has have he headspace health
+hello helpline her hey hi his hospital how however i icu if ifs in inc indian instagram intake is islander it italian
+january july june just kids kind last lebanese lifeline like list local ltd many march may medicare members mensline
+mental might minecraft minister ministry miss monday most mr mrs ms must my na name narcotics national nations ndis
+netflix new nil no none not november nurse ocd october on only or ot our over page parent parents patient place please
+pokémon police practitioner private prof program programme project psychiatrist psychologist ptsd pty public
+queensland ramadan re reception regards roblox safe sample saturday school security sent september service services
+she should since snapchat so social some state stepping stones strait subject sunday table tasmania team teams test
+than thank thanks that the their then therapist there there's therefore these they this those though thursday tiktok
+to torres triple tuesday under university unknown until very victoria vietnamese warm was we wednesday were what
+whatsapp when where while who why will windows with word worker would yes you your zealand zero zoom
 """)
 
 OF_STORIES = words("""
