@@ -59,7 +59,7 @@ _SCHEDULED = (IssueKind.WEEKLY, IssueKind.DAILY)
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who takes it back, as moderate.By has it."""
+    """Who decides: a person or the operator (no person), through which channel, proved how."""
 
     name: str
     channel: str
@@ -121,9 +121,9 @@ def _count(tx: Connection, *conditions: Any) -> int:
     return int(tx.execute(select(func.count()).select_from(_delivery).where(*conditions)).scalar() or 0)
 
 
-def by_reply(ctx: Context, tx: Connection, post: Any, by: Any, reason: str) -> Outcome:
-    """`recall <reason>` in the answer to a hold notice whose post went out since (`by`: moderate.By)."""
-    return recall(ctx, tx, find(tx, post.message_id_header), By(by.name, by.channel, by.person, by.proof), reason)
+def by_reply(ctx: Context, tx: Connection, post: Any, by: By, reason: str) -> Outcome:
+    """`recall <reason>` in the answer to a hold notice whose post went out since."""
+    return recall(ctx, tx, find(tx, post.message_id_header), by, reason)
 
 
 def spoken(ctx: Context, tx: Connection, reason: str) -> str:

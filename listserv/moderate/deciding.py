@@ -24,6 +24,7 @@ from listserv.moderate.asking import issue
 from listserv.policy.rules import decide as verdict_of
 from listserv.policy.screening.finding import Level
 from listserv.policy.verdict import Action
+from listserv.recall import By as By
 from listserv.words import N_, Phrase, _
 
 _post = Post.__table__  # type: ignore[attr-defined]
@@ -56,16 +57,6 @@ PAST = {
     "as-is": N_("left as it is"),
 }
 OWN = N_("It is your own post, so another moderator decides on it.")
-
-
-@dataclass(frozen=True, slots=True)
-class By:
-    """Who decides: a person or the operator (no person), through which channel, proved how."""
-
-    name: str
-    channel: str
-    person: int | None = None
-    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
