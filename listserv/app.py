@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from listserv import archiver, copies, housekeeping, routing, worker
+from listserv import archiver, copies, housekeeping, routing, screen, worker
 from listserv.context import Context, open_context
 from listserv.deliver import Outbox
 from listserv.edge import documents
@@ -138,6 +138,7 @@ class Running:
         self._stopping = asyncio.Event()
         self._servers: list[smtp.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._warming: asyncio.Task[None] | None = None
         self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
 
     async def __aenter__(self) -> Running:
@@ -159,6 +160,8 @@ class Running:
                 self._start("archiver", lambda: archiver.follow(self.ctx, self._stopping))
             if "scheduler" in self.roles:
                 self._schedule()
+            if {"intake", "imap", "worker"} & set(self.roles):
+                self._warming = asyncio.create_task(asyncio.to_thread(screen.warm))
         except BaseException:
             await self._stop()
             raise
@@ -176,6 +179,8 @@ class Running:
                 await asyncio.wait_for(close(), STOP_WITHIN)
             except Exception:
                 log.exception("a role did not stop in order")
+        if self._warming is not None:
+            await asyncio.gather(self._warming, return_exceptions=True)
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=STOP_WITHIN)
             for task in late:

@@ -20,8 +20,7 @@ from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
 from listserv.mail.message import Message
 from listserv.mail.passages import Passage, Place, passages
-from listserv.policy.screening import Known, addresses, names, screen
-from listserv.policy.screening import scrubbed as scrub
+from listserv.policy.screening import Known
 from listserv.policy.screening.screened import NOTHING_FOUND, Screened
 from listserv.posts import screening_of
 from listserv.routing import Kind, Route
@@ -43,7 +42,7 @@ async def look(ctx: Context, incoming: Incoming, routes: Iterable[Route]) -> Scr
     found = await asyncio.to_thread(passages, incoming.message, read.texts) if big else passages(
         incoming.message, read.texts
     )  # fmt: skip
-    named = names(found) | addresses(found)
+    named = await asyncio.to_thread(_named, found) if big else _named(found)
     known = await ctx.db.read(lambda tx: _known(ctx, tx, _address(incoming), named))
     return await asyncio.to_thread(_screened, found, known) if big else _screened(found, known)
 
@@ -58,12 +57,14 @@ def kept(ctx: Context, message: Message, routes: Iterable[Route]) -> bytes:
 def look_at_text(ctx: Context, tx: Connection, message: Message, author: str) -> Screened:
     """The same inside a transaction, for a message without documents (a corrected text)."""
     found = passages(message)
-    return _screened(found, _known(ctx, tx, author, names(found) | addresses(found)))
+    return _screened(found, _known(ctx, tx, author, _named(found)))
 
 
 def scrubbed(ctx: Context, tx: Connection, words: str) -> str:
     """What a person wrote to be passed on, without anything that could tell who a client is."""
-    return scrub(words, _known(ctx, tx, "", ())) if words else ""
+    from listserv.policy.screening import scrubbed as without_values
+
+    return without_values(words, _known(ctx, tx, "", ())) if words else ""
 
 
 def still_there(screened: Screened, message: Message) -> Screened:
@@ -90,7 +91,23 @@ def _known(ctx: Context, tx: Connection, author: str, named: Collection[str]) ->
     )
 
 
+def _named(found: Sequence[Passage]) -> frozenset[str]:
+    """Names and addresses of which the roster is asked whether they are members'."""
+    from listserv.policy.screening import addresses, names
+
+    return names(found) | addresses(found)
+
+
+def warm() -> None:
+    """Loads the detectors before the first post needs them."""
+    from listserv.policy.screening import screen
+
+    screen((), Known())
+
+
 def _screened(found: Sequence[Passage], known: Known) -> Screened:
+    from listserv.policy.screening import screen
+
     findings = screen(tuple(found), known)
     return Screened(
         findings,

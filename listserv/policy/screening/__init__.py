@@ -5,10 +5,15 @@ from the findings, `moderate` shows them. `kinds` is the table of what is looked
 `pages`, `people`, `circumstances` and `danger` look; `looking` puts together what they say.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from listserv.policy.screening.finding import GRAVITY, Finding, Level
-from listserv.policy.screening.kinds import BUILT_IN, KINDS, Kind, advice, title
+from listserv.policy.screening.kinds import BUILT_IN, KINDS, Kind, advice, summary, title
 from listserv.policy.screening.known import Known, OwnDetector
-from listserv.policy.screening.looking import REMOVED, addresses, masked, names, screen, scrubbed, summary
+
+if TYPE_CHECKING:
+    from listserv.policy.screening.looking import REMOVED, addresses, masked, names, screen, scrubbed
 
 __all__ = [
     "BUILT_IN",
@@ -29,3 +34,10 @@ __all__ = [
     "summary",
     "title",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The detectors, whose patterns take a quarter of a second to compile, are loaded when somebody first asks."""
+    if name not in __all__:
+        raise AttributeError(name)
+    return getattr(import_module("listserv.policy.screening.looking"), name)

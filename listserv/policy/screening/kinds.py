@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from listserv.policy.screening.finding import Level
-from listserv.words import N_
+from listserv.mail.passages import Place
+from listserv.policy.screening.finding import Finding, Level
+from listserv.words import N_, in_a_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +75,21 @@ def title(kind: str) -> str:
 def advice(kind: str, own: dict[str, str] | None = None) -> str:
     """How to write it instead; `own` has the words of a site's own detectors by their names."""
     return BY_WORD[kind].advice if kind in BY_WORD else (own or {}).get(kind, N_("leave it out."))
+
+
+_PLACES = {
+    Place.SUBJECT: N_("in the subject"),
+    Place.TEXT: N_("in the text"),
+    Place.HTML: N_("in the formatted text"),
+    Place.FILE_NAME: N_("in the name of a file"),
+    Place.FILE: N_("in an attached file"),
+}
+
+
+def summary(finding: Finding) -> str:
+    """One line of a notice: `Medicare card number, 2••• ••••• •, in the text, line 4`. Nothing of the value."""
+    where = _PLACES[finding.place]
+    if finding.place in (Place.TEXT, Place.HTML, Place.FILE) and finding.start < finding.end:
+        where = N_("%(where)s, line %(line)s", where=where, line=finding.line)
+    words = [title(finding.kind), finding.masked, where, N_("in quoted words") if finding.quoted else ""]
+    return in_a_row(", ", filter(None, words))

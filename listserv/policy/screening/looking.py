@@ -17,10 +17,9 @@ from listserv.mail.whose import joined, signed_by, whose
 from listserv.policy.screening import check_digits, circumstances, contacts, danger, dates, numbers, pages, people
 from listserv.policy.screening.context import INVENTED
 from listserv.policy.screening.finding import GRAVITY, Finding, Level
-from listserv.policy.screening.kinds import BY_WORD, title
+from listserv.policy.screening.kinds import BY_WORD
 from listserv.policy.screening.known import Hit, Known, key
 from listserv.policy.screening.plain import View, view, within
-from listserv.words import N_, in_a_row
 
 MAX_MASK = 40
 NEAR_BY = 600  # characters for which it holds that somebody calls a case invented
@@ -55,13 +54,6 @@ WITH_PEOPLE: tuple[Callable[[View, Known], Iterator[Hit]], ...] = (
     people.names,
     people.initials,
 )
-_PLACES = {
-    Place.SUBJECT: N_("in the subject"),
-    Place.TEXT: N_("in the text"),
-    Place.HTML: N_("in the formatted text"),
-    Place.FILE_NAME: N_("in the name of a file"),
-    Place.FILE: N_("in an attached file"),
-}
 _UNREAD = {
     Unread.PICTURE: "picture",
     Unread.ENCRYPTED: "unread",
@@ -231,15 +223,6 @@ def masked(kind: str, value: str) -> str:
         else:
             out.append("•")
     return "".join(out)
-
-
-def summary(finding: Finding) -> str:
-    """One line of a notice: `Medicare card number, 2••• ••••• •, in the text, line 4`. Nothing of the value."""
-    where = _PLACES[finding.place]
-    if finding.place in (Place.TEXT, Place.HTML, Place.FILE) and finding.start < finding.end:
-        where = N_("%(where)s, line %(line)s", where=where, line=finding.line)
-    words = [title(finding.kind), finding.masked, where, N_("in quoted words") if finding.quoted else ""]
-    return in_a_row(", ", filter(None, words))
 
 
 def scrubbed(text: str, known: Known) -> str:
