@@ -6,12 +6,15 @@ import base64
 import zlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from listserv import housekeeping, moderate, vault
+from listserv.archiver.importing import import_mbox
 from listserv.context import Context
+from listserv.mail.mbox import written
 from listserv.mail.message import iter_parts, parse
 from listserv.moderate import By
 from tests.conftest import NOW, community
@@ -70,9 +73,9 @@ def raw_of(ctx: Context) -> bytes:
 def nowhere(ctx: Context, value: str = MEDICARE) -> None:
     """The value is in no notice of ours, in no reason, in no decision."""
     bare = value.replace(" ", "")
-    for written in notices(ctx):
-        assert bare not in written.raw.decode("utf-8", "replace").replace(" ", "").replace("=\r\n", ""), written.kind
-        assert bare not in written.text.replace(" ", "")
+    for one in notices(ctx):
+        assert bare not in one.raw.decode("utf-8", "replace").replace(" ", "").replace("=\r\n", ""), one.kind
+        assert bare not in one.text.replace(" ", "")
     for row in rows(ctx, "SELECT subject, reasons, author_note FROM post"):
         assert bare not in str(tuple(row)).replace(" ", "")
     for row in rows(ctx, "SELECT reason FROM decision"):
@@ -481,7 +484,10 @@ def test_pictures_for_a_clinical_list_do_not_tell_where_they_were_taken(ctx: Con
     assert b"151.2093" not in picture.decoded() and picture.decoded().startswith(b"\xff\xd8")
 
 
-@pytest.mark.parametrize("subject", [f"Medicare {MEDICARE} bounced", "Re: Medicare 2123-45670-1", "Medicare 2123456701"])
+SUBJECTS = (f"Medicare {MEDICARE} bounced", "Re: Medicare 2123-45670-1", "Medicare 2123456701")
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
 def test_a_subject_is_covered_as_long_as_it_waits(ctx: Context, clock: Clock, subject: str) -> None:
     post(ctx, CLEAN, subject=subject)
     clock[0] += timedelta(hours=25)
@@ -495,4 +501,25 @@ def test_a_subject_is_covered_as_long_as_it_waits(ctx: Context, clock: Clock, su
     assert "[redacted by moderator]" in str(scalar(ctx, "SELECT subject FROM post"))
     reply(ctx, max_, "approve\n")
     assert state(ctx) == "released" and "[redacted by moderator]" in str(scalar(ctx, "SELECT subject FROM post"))
+    nowhere(ctx)
+
+
+def test_an_old_post_that_names_a_client_is_not_published(ctx: Context, tmp_path: Path) -> None:
+    box = tmp_path / "old.mbox"
+    old = [mail(text=CLEAN, message_id="<old1@people.test>"), mail(text=WORDS, message_id="<old2@people.test>")]
+    box.write_bytes(b"".join(written(raw, NOW) for raw in old))
+    report = import_mbox(ctx, "perinatal", box)
+    assert (report.read, report.added, report.held) == (2, 1, 1)
+    assert import_mbox(ctx, "perinatal", box).known == 2
+    work(ctx)
+    assert notices(ctx) == [] and copies_of(ctx) == []
+    (held_one,) = rows(ctx, "SELECT id, state FROM post WHERE message_id_header = '<old2@people.test>'")
+    assert held_one.state == "held"
+    with ctx.db.transaction() as tx:
+        assert moderate.remind(ctx, tx) == 0
+        assert moderate.redact(ctx, tx, held_one.id, By("the operator", "shell"), "all")[0].done
+        assert moderate.decide(ctx, tx, held_one.id, "approve", By("the operator", "shell")).done
+    work(ctx)
+    assert scalar(ctx, "SELECT count(*) FROM post WHERE state = 'released'") == 2
+    assert copies_of(ctx) == [] and notices(ctx) == []
     nowhere(ctx)
