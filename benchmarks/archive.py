@@ -40,7 +40,7 @@ def house(folder: Path, lists: list[str]) -> tuple[Path, Context]:
     folder.mkdir(parents=True, exist_ok=True)
     data = {
         "community": {"name": "Measured", "domain": "lists.test", "contact": "a@people.test", "credentials": "none"},
-        "lists": {name: {} for name in lists},
+        "lists": {name: {"screening": "off"} for name in lists},  # what the screen costs is in `screening`
     }
     file = folder / "settings.yaml"
     file.write_text(yaml.safe_dump(data))

@@ -108,7 +108,7 @@ def run(say: Callable[[str], None]) -> None:
         data = {
             "community": {"name": "Measured", "domain": "lists.test", "contact": "a@people.test",
                           "credentials": "none"},
-            "lists": {name: {"title": f"Topic {name[5:]}"} for name in LISTS},
+            "lists": {name: {"title": f"Topic {name[5:]}", "screening": "off"} for name in LISTS},
         }  # fmt: skip
         file = folder / "settings.yaml"
         file.write_text(yaml.safe_dump(data))
