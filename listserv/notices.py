@@ -8,6 +8,7 @@ that it tells, so that it is sent exactly when that fact is true.
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _notice = Notice.__table__  # type: ignore[attr-defined]
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
 
 EXCERPT = 4000
+_OWN_ANSWERS = re.compile(r"[^\s<>]+-(?:moderate|confirm)\+[^\s<>]+")
 COVERED = 200_000  # characters that are looked through for what must be covered
 ATTACH_LIMIT = 1_000_000
 PER_DAY = {
@@ -197,6 +199,11 @@ def asked_enough(ctx: Context, tx: Connection, email: str) -> bool:
     if key[:1].isascii():  # SQLite folds the case of no other letters
         query = query.where(func.lower(_notice.c.recipient).like(f"{key[:1]}%"))
     return sum(without_tag(row.recipient) == key for row in tx.execute(query)) >= QUESTIONS_PER_DAY
+
+
+def without_answers(words: str) -> str:
+    """A person's words without addresses of ours at which something could be decided."""
+    return _OWN_ANSWERS.sub("[address]", words)
 
 
 def attachable(raw: bytes) -> bytes | None:

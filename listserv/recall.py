@@ -52,7 +52,6 @@ ASSESSMENT = timedelta(days=30)
 OPEN = (PostState.ACCEPTED, PostState.RELEASED)
 STOPPED = "taken back before it was sent"
 REASON_SHOWN = 1000  # characters of a reason that members get
-_OWN_ANSWERS = re.compile(r"[^\s<>]+-(?:moderate|confirm)\+[^\s<>]+")
 _LINK = re.compile(r"https?://\S+/(?P<list>[a-z0-9-]+)/m/(?P<tag>[a-z2-7]+)\b")
 _SCHEDULED = (IssueKind.WEEKLY, IssueKind.DAILY)
 
@@ -128,7 +127,7 @@ def by_reply(ctx: Context, tx: Connection, post: Any, by: By, reason: str) -> Ou
 
 def spoken(ctx: Context, tx: Connection, reason: str) -> str:
     """A reason as it is kept and told: without what could tell who a client is, and without addresses of ours."""
-    return screen.scrubbed(ctx, tx, _OWN_ANSWERS.sub("[address]", reason.strip()))
+    return screen.scrubbed(ctx, tx, notices.without_answers(reason.strip()))
 
 
 def recall(

@@ -7,7 +7,6 @@ whole is read on the web, after a login.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +33,6 @@ _delivery = Delivery.__table__  # type: ignore[attr-defined]
 _notice = Notice.__table__  # type: ignore[attr-defined]
 
 REASON_SHOWN = 3000  # characters of a moderator's reason that its author gets
-_OWN_ANSWERS = re.compile(r"[^\s<>]+-(?:moderate|confirm)\+[^\s<>]+")
 
 
 def announce(ctx: Context, tx: Connection, post: Any, to: Sequence[Recipient] | None = None) -> None:
@@ -197,14 +195,9 @@ def tell_author(ctx: Context, tx: Connection, post: Any, verb: str, reason: str 
         answering=notices.Answering(post.message_id_header),
         post_id=post.id,
         subject=one_line(post.subject, 200) or N_("(no subject)"),
-        reason=without_answers(reason.strip())[:REASON_SHOWN],
+        reason=notices.without_answers(reason.strip())[:REASON_SHOWN],
         **more,
     )
-
-
-def without_answers(words: str) -> str:
-    """A person's words without addresses of ours at which something could be decided."""
-    return _OWN_ANSWERS.sub("[address]", words)
 
 
 def released(ctx: Context, tx: Connection, post: Any) -> None:

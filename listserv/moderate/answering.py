@@ -21,7 +21,6 @@ from listserv.mail.text import one_line
 from listserv.membership import Recipient, person_of, recipient
 from listserv.model import Post, PostState, Purpose
 from listserv.moderate import listing
-from listserv.moderate.announcing import without_answers
 from listserv.moderate.asking import find
 from listserv.moderate.carrying import WITH_WORDS, Say, carry_out, told
 from listserv.moderate.deciding import By, earlier
@@ -79,7 +78,7 @@ def answer(ctx: Context, tx: Connection, token: str, incoming: Incoming, proof: 
     by = By(moderator.name or moderator.email, "mail", moderator.person, proof.by)
     words = said.argument
     if said.verb != "redact":  # its words are looked for as they stand, and never repeated
-        words = screen.scrubbed(ctx, tx, without_answers(words))
+        words = screen.scrubbed(ctx, tx, notices.without_answers(words))
     carry_out(ctx, tx, post, said.verb, words, by, say)
 
 

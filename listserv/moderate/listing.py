@@ -19,7 +19,7 @@ from listserv.mail.reply import answer_text, moderation_verbs, read_answers
 from listserv.mail.text import one_line
 from listserv.membership import Recipient
 from listserv.model import Post, Purpose
-from listserv.moderate.announcing import described, without_answers
+from listserv.moderate.announcing import described
 from listserv.moderate.asking import issue
 from listserv.moderate.calling import not_before
 from listserv.moderate.carrying import WITH_WORDS, carry_out
@@ -110,7 +110,7 @@ def answer(
             continue
         words = one.argument
         if one.verb != "redact":
-            words = screen.scrubbed(ctx, tx, without_answers(words))
+            words = screen.scrubbed(ctx, tx, notices.without_answers(words))
         lines.append((label, _done(ctx, tx, post, one.verb, words, by, moderator, answering)))
     tell("waiting-done", lines=lines, count=len(numbers))
 
