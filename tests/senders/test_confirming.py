@@ -67,7 +67,7 @@ def dns() -> Iterator[NameServer]:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def house(request: pytest.FixtureRequest, make_context: Callable[..., Context], dns: NameServer) -> House:
-    changes: dict[str, Any] = {"dns": {"nameservers": [dns.address], "timeout": 0.4}}
+    changes: dict[str, Any] = {"dns": {"nameservers": [dns.address], "timeout": 1.5}}
     changes["authentication"] = {"unverified": "confirm"}
     if request.param == "postgresql":
         changes["database"] = request.getfixturevalue("postgresql")

@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _settings(folder: Path, dns: NameServer, authentication: dict[str, Any]) -> Path:
     data = community(
-        dns={"nameservers": [dns.address], "timeout": 0.4}, authentication={"unverified": "confirm", **authentication}
+        dns={"nameservers": [dns.address], "timeout": 1.5}, authentication={"unverified": "confirm", **authentication}
     )
     file = folder / "settings.yaml"
     file.write_text(yaml.safe_dump(data))

@@ -312,7 +312,7 @@ def bring(ctx: Context, case: Case) -> Reply:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
 def test_situation(case: Case, dns: NameServer, make_context: Callable[..., Context]) -> None:
     data = community(
-        dns={"nameservers": [dns.address], "timeout": 0.4},
+        dns={"nameservers": [dns.address], "timeout": 1.5},
         authentication={"unverified": "confirm", **case.authentication},
     )
     ctx = make_context(data)

@@ -165,7 +165,7 @@ def test_check_compares_dns_with_the_key(tmp_path: Path, published: dict[str, An
     )
     with name_server({"s._domainkey.lists.test": published, "lists.test": {"MX": [(10, "mx.lists.test")]}}) as server:
         data = community(
-            dkim={"selector": "s", "key_file": "key.pem"}, dns={"nameservers": [server.address], "timeout": 0.3}
+            dkim={"selector": "s", "key_file": "key.pem"}, dns={"nameservers": [server.address], "timeout": 1.5}
         )
         settings = parse(data, base=tmp_path)
 
