@@ -21,7 +21,7 @@ from typing import Any
 from listserv import archiver, copies, housekeeping, routing, screen, worker
 from listserv.context import Context, open_context
 from listserv.deliver import Outbox
-from listserv.edge import documents
+from listserv.edge import documents, entities
 from listserv.edge.resolver import Resolver
 from listserv.errors import Reply, UserError
 from listserv.intake import accept as acceptance
@@ -69,6 +69,8 @@ def run(settings_file: Path, roles: Sequence[str] = ()) -> None:
     settings = load(settings_file)
     _allow_files(settings.intake.connections + settings.relay.connections + SPARE_FILES)
     wanted = tuple(roles) or ROLES
+    if {"intake", "imap", "worker"} & set(wanted):
+        entities.ready(settings.screening.names)
     for line in unbuilt(settings):
         sys.stderr.write(f"listserv: {line}\n")
     try:
@@ -120,6 +122,7 @@ async def _until_told(settings_file: Path, signals: asyncio.Queue[signal.Signals
         try:
             fresh = load(settings_file)
             signer(fresh)
+            await asyncio.to_thread(entities.ready, fresh.screening.names)
         except UserError as error:
             log.error("SIGHUP: the settings stay as they were: %s", error)
         else:

@@ -167,7 +167,8 @@ def _revise(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, 
         return
     raw = posts.raw_message(ctx, tx, post.message_id)
     new = read(revised(raw, text + "\n"), post.envelope_sender)
-    found = screen.look_at_text(ctx, tx, new.message, canonical(post.from_address))
+    before = posts.screened_of(ctx, post)
+    found = screen.look_at_text(ctx, tx, new.message, canonical(post.from_address), incoming.people, before)
     if posts.screening_of(ctx.settings, post.list_name) == "off":
         found = NOTHING_FOUND
     put_in_place(ctx, tx, post, new, found, "revised", state=PostState.RETURNED)
