@@ -81,7 +81,7 @@ def _loaded(pipeline: str) -> Any:
     try:
         import spacy
     except ImportError:
-        words = f"{pipeline} needs spaCy, which is not installed; pip install 'listserv[names]', or leave it empty"
+        words = f"{pipeline} needs spaCy, which is not installed; pip install 'spacy>=3.8,<4', or leave it empty"
         raise UserError(f"{SETTING}: {words}") from None
     try:
         model = spacy.load(pipeline)
@@ -89,7 +89,9 @@ def _loaded(pipeline: str) -> Any:
         words = f"there is no spaCy pipeline {pipeline} here; {_instead(spacy, pipeline)}, or leave it empty"
         raise UserError(f"{SETTING}: {words}") from None
     except Exception as error:
-        words = f"the spaCy pipeline {pipeline} cannot be loaded ({_first_line(error)}); install one made for this spaCy"
+        words = (
+            f"the spaCy pipeline {pipeline} cannot be loaded ({_first_line(error)}); install one made for this spaCy"
+        )
         raise UserError(f"{SETTING}: {words}, which is {spacy.__version__}, or leave it empty") from None
     finders = {name for name in model.pipe_names if _FINDS_NAMES in model.get_pipe_meta(name).assigns}
     if not finders:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from listserv.mail.address import Mailbox, authors, canonical, parse_mailboxes
 from listserv.mail.automatic import automatic
@@ -52,7 +52,7 @@ class Incoming:
     doubled: tuple[str, ...]
     only_command: str | None
     dangerous: tuple[str, ...]
-    people: frozenset[str] = field(default=frozenset(), repr=False)  # names that a model recognised (`screen`)
+    people: frozenset[str] = frozenset()  # names that a model recognised (`screen`)
 
     @property
     def size(self) -> int:

@@ -46,7 +46,10 @@ def test_only_what_finds_names_is_kept(tmp_path: Path) -> None:
 def test_a_long_text_is_read_in_pieces_up_to_a_limit(tmp_path: Path) -> None:
     pipeline = a_pipeline(tmp_path, "Odalys Wren", "Zephyrine Quoll")
     filler = "Sleep is bad again and nothing helps.\n\n" * 900  # 35,000 characters
-    assert recognised(pipeline, filler + "Odalys Wren", filler + "Zephyrine Quoll") == {"Odalys Wren", "Zephyrine Quoll"}
+    assert recognised(pipeline, filler + "Odalys Wren", filler + "Zephyrine Quoll") == {
+        "Odalys Wren",
+        "Zephyrine Quoll",
+    }
     assert recognised(pipeline, filler * 3 + "Odalys Wren") == frozenset()
 
 
@@ -68,18 +71,18 @@ def test_a_piece_ends_between_paragraphs() -> None:
 
 @needs_spacy
 def test_a_pipeline_that_is_not_installed(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^screening\.names: there is no spaCy pipeline xx_none here; .*(installed|download)"):
+    with pytest.raises(
+        UserError, match=r"^screening\.names: there is no spaCy pipeline xx_none here; .*(installed|download)"
+    ):
         entities.ready("xx_none")
     a_pipeline(tmp_path / "empty")
     with pytest.raises(UserError, match="recognises no names"):
         entities.ready(str(tmp_path / "empty"))
 
 
-def test_without_spacy_check_and_serve_say_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_spacy_check_and_serve_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "spacy", None)
-    words = r"^screening\.names: xx_none needs spaCy, which is not installed; pip install 'listserv\[names\]'"
+    words = r"^screening\.names: xx_none needs spaCy, which is not installed; pip install 'spacy"
     with pytest.raises(UserError, match=words):
         entities.ready("xx_none")
     wanted = parse({**community(), "screening": {"names": "xx_none"}}, base=tmp_path)

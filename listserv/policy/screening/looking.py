@@ -14,7 +14,17 @@ from itertools import islice
 
 from listserv.mail.passages import Passage, Place, Unread
 from listserv.mail.whose import joined, signed_by, whose
-from listserv.policy.screening import check_digits, circumstances, contacts, danger, dates, numbers, pages, people, recognised
+from listserv.policy.screening import (
+    check_digits,
+    circumstances,
+    contacts,
+    danger,
+    dates,
+    numbers,
+    pages,
+    people,
+    recognised,
+)
 from listserv.policy.screening.context import INVENTED
 from listserv.policy.screening.finding import GRAVITY, Finding, Level
 from listserv.policy.screening.kinds import BY_WORD

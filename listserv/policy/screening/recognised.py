@@ -1,8 +1,8 @@
 """Names that a model took for people's, weighed like all other names: by the words around them.
 
-A model knows a name where no list has it, and knows nothing of whom it belongs to: whoever is greeted, cited or a member
-is a person too. So a recognised name is a finding in the text of a case alone, and as grave as a first and last name
-beside a word for somebody in care only there. `looking` makes one of what overlaps with the finds of `people`.
+A model knows a name where no list has it, and knows nothing of whom it belongs to: whoever is greeted, cited or a
+member is a person too. So a recognised name is a finding in the text of a case alone; it holds a post as first and last
+name beside a word for somebody in care, and is a warning elsewhere. `looking` makes one of what overlaps.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _KIN = (
     r"carer|grandmother|grandfather|nan|pop|aunt|uncle|cousin|nephew|niece|step(?:mother|father|son|daughter)|friend)"
 )
 _IN_CARE = re.compile(
-    rf"\b(?:clients?|patients?|pts?|consumers?|(?:her|his|their|my client's|(?:the |my )?(?:client|patient)['’]s) {_KIN})\b"
+    rf"\b(?:clients?|patients?|pts?|consumers?|"
+    rf"(?:her|his|their|my client's|(?:the |my )?(?:client|patient)['’]s) {_KIN})\b"
 )
 _LEARNED = re.compile(r"\b(?:dr|prof|professor|doctor|a/prof|assoc|judge|justice|senator)\b\.?[ ]?\Z", re.I)
 
@@ -72,7 +73,11 @@ def _words(name: str) -> tuple[str, ...]:
         return ()
     if plain[0] in NO_NAMES or plain[-1] in EPONYMS | NO_NAMES or any(word in ACRONYMS for word in plain):
         return ()
-    if any(len(word) > 1 and word.isupper() for word in words) or max(map(len, plain)) < 3 or around.SERVICES.match(name):
+    if (
+        any(len(word) > 1 and word.isupper() for word in words)
+        or max(map(len, plain)) < 3
+        or around.SERVICES.match(name)
+    ):
         return ()
     return words
 
