@@ -31,8 +31,8 @@ def findings(text: str, *recognised: str, **known: object) -> list[Finding]:
         ("She rang me, and her mother, it was Zephyrine Quoll, did too.", NOBODYS, Level.CLINICAL),
         ("The client and, later, Zephyrine Quoll were both unwell; she cried.", NOBODYS, Level.CLINICAL),
         ("She sleeps badly. In the end it was Zephyrine Quoll who rang.", NOBODYS, Level.WARNING),
-        ("She sleeps badly. In the end it was Zephyrine who rang.", "Zephyrine", Level.WARNING),
-        ("She sleeps badly. In the end it was Zephyrine's turn.", "Zephyrine's", Level.WARNING),
+        ("She sleeps badly. In the end it was Zephyrine who rang her.", "Zephyrine", Level.WARNING),
+        ("She sleeps badly. In the end she had Zephyrine's turn.", "Zephyrine's", Level.WARNING),
         ("She sleeps badly. In the end it was Zephyrine\nQuoll who rang.", NOBODYS, Level.WARNING),
     ],
 )
@@ -47,6 +47,7 @@ def test_a_recognised_name_in_the_text_of_a_case(text: str, recognised: str, wan
     "text",
     [
         "The room is free again; Zephyrine Quoll has the key.",  # nobody in care
+        "She sleeps badly. The Zephyrine list counts hours.",  # a word alone, in a sentence about nobody
         "Dear Zephyrine Quoll,\n\nmy client sleeps badly. She is tired.\n",
         "My client sleeps badly.\n\nThanks to Zephyrine Quoll for the idea that she rests.\n",
         "She sleeps badly, as Zephyrine Quoll wrote last week.",
