@@ -26,7 +26,7 @@ from listserv.edge.templates import compile_all, shipped
 from listserv.errors import UserError
 from listserv.mail.address import canonical
 from listserv.model import Person, Role
-from listserv.settings import Settings, unbuilt
+from listserv.settings import Settings
 
 _role = Role.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
@@ -85,7 +85,6 @@ def check(settings: Settings) -> list[Finding]:
         database.close()
     findings += _listeners(settings)
     findings += asyncio.run(_network(settings))
-    findings += [Finding("note", *line.split(": ", 1)) for line in unbuilt(settings)]
     findings += _trust(settings)
     if settings.authentication.unverified == "accept":
         words = "accept: whoever writes a member's address into From counts as that member; only for closed networks"

@@ -405,9 +405,3 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def _month_and_day(text: str) -> tuple[int, int] | None:
     day, _, month = text.partition(" ")
     return (_MONTHS.index(month) + 1, int(day)) if month else None
-
-
-def unbuilt(settings: Settings) -> list[str]:
-    """One line for each setting that asks for what this version cannot do yet, with what happens instead."""
-    del settings
-    return []
