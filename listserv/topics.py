@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from listserv import moderate, notices, permalinks, posts, routing
 from listserv.authenticate import Proof
 from listserv.context import Context
+from listserv.facts import gather
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming, read
 from listserv.mail.reply import answer_text, read_answer
@@ -92,7 +93,7 @@ def settle(ctx: Context, tx: Connection, post: Any, list_name: str, author: Any,
     original = read(posts.raw_message(ctx, tx, post.message_id), post.envelope_sender)
     proof = Proof.restored(True, post.proof, post.auth)
     screened = posts.screened_of(ctx, post)
-    facts, _ = posts.gather(tx, ctx.settings, original, list_name, proof, now, screened=screened, exclude_post=post.id)
+    facts, _ = gather(tx, ctx.settings, original, list_name, proof, now, screened=screened, exclude_post=post.id)
     verdict = decide(facts)
     if verdict.action not in (Action.ACCEPT, Action.HOLD):
         advice = verdict.reasons[0].advice

@@ -24,6 +24,7 @@ from sqlalchemy import Connection, insert, select, update
 from listserv import changes, permalinks, posts, screen, vault
 from listserv.context import Context
 from listserv.errors import UserError
+from listserv.facts import screening_of
 from listserv.mail.address import canonical, parse_mailboxes
 from listserv.mail.incoming import Incoming, read
 from listserv.mail.mbox import Item, NotAnMbox, date_of
@@ -176,7 +177,7 @@ def _one(
     )
     if any(row.list_name == list_name for row in same):
         return None
-    reasons = rules.screened_reasons(screened.findings, posts.screening_of(ctx.settings, list_name))
+    reasons = rules.screened_reasons(screened.findings, screening_of(ctx.settings, list_name))
     state = PostState.HELD if reasons else PostState.RELEASED
     raw = incoming.message.raw
     packed = zlib.compress(raw, 6)

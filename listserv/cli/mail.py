@@ -15,6 +15,7 @@ from listserv.authenticate import TRY_LATER, Origin, Proof, authenticate
 from listserv.cli.output import AsJson, show
 from listserv.context import Context, open_context
 from listserv.errors import UserError
+from listserv.facts import gather, named_lists
 from listserv.intake import accept as acceptance
 from listserv.intake.connections import Trusted
 from listserv.mail.incoming import Incoming, read, topic_of
@@ -99,7 +100,7 @@ def explain(
     if sender is None and incoming.authors:
         incoming = read(raw, incoming.authors[0].address)
     addresses = [recipient] if recipient else [
-        routing.address(ctx.settings, name) for name in posts.named_lists(ctx.settings, incoming)
+        routing.address(ctx.settings, name) for name in named_lists(ctx.settings, incoming)
     ]  # fmt: skip
     if not addresses:
         raise UserError("neither the command nor To and Cc of the message name a list; give a RECIPIENT")
@@ -147,7 +148,7 @@ def _explained(
     if not proof.proven and member is not None:
         known = arrivals.remembered(ctx, tx, proof, incoming.authors[0].address, member.person)
         proof = known or proof
-    facts, who = posts.gather(tx, ctx.settings, incoming, name, proof, ctx.clock(), screened=screened)
+    facts, who = gather(tx, ctx.settings, incoming, name, proof, ctx.clock(), screened=screened)
     verdict = rules.decide(facts)
     if proof.failed and not proof.proven and rules.decide_alone(replace(facts, proven=True)) is None:
         return [_row("verdict", name, "defer", f"{TRY_LATER}; {proof.failed}")]
