@@ -9,7 +9,8 @@ import yaml
 
 from listserv.cli import app
 from listserv.model import DeliveryState, PostState
-from listserv.policy.rules import HOLD, STOP, code, words
+from listserv.policy.reasons import code, words
+from listserv.policy.rules import HOLD, STOP
 from listserv.settings import load, parse
 
 ROOT = Path(__file__).parent.parent

@@ -20,7 +20,7 @@ from listserv.intake import accept as acceptance
 from listserv.intake.connections import Trusted
 from listserv.mail.incoming import Incoming, read, topic_of
 from listserv.mail.message import TooComplex, normalise
-from listserv.policy import rules
+from listserv.policy import reasons, rules
 from listserv.policy.screening import summary
 from listserv.policy.screening.screened import Screened
 from listserv.policy.verdict import Action
@@ -160,7 +160,7 @@ def _explained(
     )
     said = "; ".join((said or "nothing speaks against it", person, proof.by))
     rows = [_row("verdict", name, str(verdict.action), said)]
-    texts = {rules.code(rule): rules.words(rule) for rule in (*rules.STOP, *rules.HOLD)}
+    texts = {reasons.code(rule): reasons.words(rule) for rule in (*rules.STOP, *rules.HOLD)}
     details = {reason.code: reason.detail for reason in verdict.reasons}
     for code, text in texts.items():
         result = "hit" if code in verdict.hits else "miss" if code in verdict.misses else "not asked"
