@@ -28,7 +28,8 @@ from listserv.mail.headers import field as header
 from listserv.mail.incoming import Incoming, read
 from listserv.mail.letter import text_part
 from listserv.mail.message import Message, Part, iter_parts, parse
-from listserv.mail.reply import answer_text, is_attribution, is_greeting, read_answer
+from listserv.mail.own_words import is_attribution, is_greeting
+from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.shown import one_line
 from listserv.mail.text import html_to_text, part_text
 from listserv.mail.unquoted import Known, bare, is_quoted, known, marked, without

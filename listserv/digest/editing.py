@@ -23,7 +23,8 @@ from listserv.digest.material import Source, Thread
 from listserv.digest.schedule import LAG, Wanted, edition_for, editions, schedule_of
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
-from listserv.mail.reply import answer_text, own_text
+from listserv.mail.own_words import own_text
+from listserv.mail.reply import answer_text
 from listserv.mail.shown import one_line
 from listserv.membership import Recipient, person_of, recipient
 from listserv.model import Address, Edition, IssueKind, Person, Purpose, Role, RoleName

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from listserv.mail.reply import is_attribution, is_header_label
+from listserv.mail.own_words import is_attribution, is_header_label
 
 Span = tuple[int, int]
 MAX_SIGNATURE = 25  # lines

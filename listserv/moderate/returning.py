@@ -18,8 +18,9 @@ from listserv.context import Context
 from listserv.facts import screening_of
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming, read
+from listserv.mail.own_words import own_text
 from listserv.mail.redacted import revised
-from listserv.mail.reply import answer_text, own_text, read_answer
+from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, person_of, recipient
 from listserv.model import Decision, Post, PostState
