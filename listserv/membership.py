@@ -258,6 +258,12 @@ def recipient(tx: Connection, person: int) -> Recipient | None:
     return Recipient(*row) if row else None
 
 
+def answering(tx: Connection, token: Any, sender: str) -> Recipient | None:
+    """The person whom a token was sent to, if the mail that brings it is from an address of theirs; else None."""
+    to = recipient(tx, token.person_id)
+    return to if to is not None and person_of(tx, canonical(sender)) == token.person_id else None
+
+
 def speech(tx: Connection, person: int) -> tuple[str, str]:
     """Language and time zone that somebody has chosen; empty ones are the community's."""
     row = tx.execute(select(_person.c.language, _person.c.timezone).where(_person.c.id == person)).first()

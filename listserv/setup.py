@@ -292,19 +292,9 @@ async def _network(settings: Settings) -> list[Finding]:
 
 async def _relay(settings: Settings) -> Finding:
     given = settings.relay
-    password = os.environ.get(given.password_env) if given.password_env else None
     where = f"{given.host}:{given.port}"
     try:
-        connection = await relay.connect(
-            given.host,
-            given.port,
-            helo_name=settings.domain,
-            tls=given.tls,
-            username=given.username,
-            password=password,
-            timeout=10,
-            connect_timeout=10,
-        )
+        connection = await relay.connect_as_set(settings, timeout=10, connect_timeout=10)
     except (relay.RelayDown, ValueError) as error:
         return Finding("problem", "relay", f"{where} cannot be used: {error}")
     lacking = [name for name in WANTED if name not in connection.capabilities]

@@ -11,11 +11,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from listserv import audit, membership, moderate, notices, routing
 from listserv.context import Context
 from listserv.life.standing import agreed
-from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
 from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.text import one_line
-from listserv.membership import person_of, recipient
+from listserv.membership import recipient
 from listserv.model import Agreement, Campaign, Person, Purpose, TermsText
 from listserv.settings import HUB
 from listserv.words import N_
@@ -99,8 +98,8 @@ def campaign(ctx: Context, tx: Connection) -> int:
 
 def terms_answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: Incoming) -> None:
     """A reply to the question; the token, sent to the registered address alone, is its proof."""
-    to = recipient(tx, token.person_id)
-    if to is None or person_of(tx, canonical(incoming.authors[0].address)) != token.person_id:
+    to = membership.answering(tx, token, incoming.authors[0].address)
+    if to is None:
         return
     answering = notices.Answering(incoming.message_id)
     said = read_answer(answer_text(incoming.message), AGREE)

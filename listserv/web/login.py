@@ -8,7 +8,6 @@ be ended, and every request looks at it and at the member's standing anew.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from listserv.mail.address import canonical
 from listserv.membership import Reader
 from listserv.model import Purpose, Session, Token
 from listserv.tokens import capability, read_capability, stored
+from listserv.web.afterwards import Afterwards
 from listserv.web.answers import form, render, towards
 from listserv.words import N_
 
@@ -39,11 +39,10 @@ _token = Token.__table__  # type: ignore[attr-defined]
 
 LINK_LIFE = timedelta(minutes=15)
 SESSION_LIFE = timedelta(days=30)
-WAITING_LINKS = 200  # questions for a link that may wait at once; more are not answered
 LINKS_PER_HOUR = (
     1000  # of one process, whoever asks for them: a machine that knows the members' addresses gets no further
 )
-_asking: set[asyncio.Task[None]] = set()
+asked = Afterwards("questions for a login link")
 _sent: deque[datetime] = deque(maxlen=LINKS_PER_HOUR)
 
 
@@ -153,7 +152,8 @@ def routes(ctx: Context) -> list[Route]:
         if request.method == "POST":
             fields = await form(request)
             target = local(fields.get("next", ""))
-            _send_link_soon(ctx, fields.get("email", ""), target)
+            email = fields.get("email", "")
+            asked.write(ctx, lambda tx: _send_link(ctx, tx, email, target))
             return render(towards(ctx, request), "login-sent", 200, title=N_("Look into your mail"), minutes=_minutes())
         if await visit(ctx, request) is not None:
             return RedirectResponse(path_of(ctx.settings) + target, 303)
@@ -204,24 +204,6 @@ def routes(ctx: Context) -> list[Route]:
 
 def _minutes() -> int:
     return int(LINK_LIFE.total_seconds()) // 60
-
-
-def _send_link_soon(ctx: Context, email: str, target: str) -> None:
-    """After the answer has gone, so that its time tells nothing about the address."""
-    if len(_asking) >= WAITING_LINKS:
-        log.warning("too many questions for a login link at once: one is dropped")
-        return
-
-    async def work() -> None:
-        try:
-            await ctx.db.write(lambda tx: _send_link(ctx, tx, email, target))
-            ctx.wake.outbox.set()
-        except Exception as error:
-            log.error("a login link could not be sent: %s", type(error).__name__)
-
-    task = asyncio.create_task(work())
-    _asking.add(task)
-    task.add_done_callback(_asking.discard)
 
 
 def _send_link(ctx: Context, tx: Connection, email: str, target: str) -> None:
