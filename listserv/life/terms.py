@@ -46,8 +46,8 @@ def keep_text(ctx: Context, tx: Connection) -> str | None:
     return version
 
 
-def agree(ctx: Context, tx: Connection, person: int, evidence: str) -> str:
-    """Writes an agreement down; what the answer says. `evidence`: from which mail, in words."""
+def agree(ctx: Context, tx: Connection, person: int, evidence: str, *, by: audit.Who | None = None) -> str:
+    """Writes an agreement down; what the answer says. `evidence`: from which mail, in words; `by`: how, if not so."""
     version = keep_text(ctx, tx)
     if version is None:
         return N_("This community has no terms to agree to.")
@@ -55,7 +55,7 @@ def agree(ctx: Context, tx: Connection, person: int, evidence: str) -> str:
         return N_("You have agreed to the present terms already. Thank you.")
     values = {"person_id": person, "version": version, "agreed_at": ctx.clock(), "evidence": evidence[:500]}
     tx.execute(insert(_agreement).values(values))
-    by = audit.Who("mail", person, "reply")
+    by = by or audit.Who("mail", person, "reply")
     audit.note(tx, ctx.clock(), "agree", by, about=person, details={"terms": version})
     return N_("Thank you. That you agree to the present terms is written down.")
 
