@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 
-from listserv.mail.reply import is_attribution, is_header_label
+from listserv.mail.own_words import is_attribution, is_header_label
 
 Span = tuple[int, int]
 MAX_SIGNATURE = 25  # lines
