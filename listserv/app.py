@@ -28,7 +28,7 @@ from listserv.intake import accept as acceptance
 from listserv.intake import smtp
 from listserv.intake.mailbox import Mailbox
 from listserv.posts import Envelope
-from listserv.settings import Settings, load, unbuilt
+from listserv.settings import Settings, load
 from listserv.signing import signer
 
 log = logging.getLogger(__name__)
@@ -72,8 +72,6 @@ def run(settings_file: Path, roles: Sequence[str] = ()) -> None:
     wanted = tuple(roles) or ROLES
     if READERS & set(wanted):
         entities.ready(settings.screening.names)
-    for line in unbuilt(settings):
-        sys.stderr.write(f"listserv: {line}\n")
     try:
         import uvloop
     except ImportError:
