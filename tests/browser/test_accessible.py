@@ -12,9 +12,9 @@ from tests.browser.conftest import ANN, MIA, NED, Site, npm_package
 from tests.house import scalar
 
 PAGES = (
-    "login", "login sent", "login link", "login late", "terms", "front", "list", "empty list", "month", "thread", "thread flat",
-    "thread open", "html mail", "files", "code", "search", "results", "nothing found", "author", "me", "feed made",
-    "split or join", "held", "not yours", "not found", "unsubscribe",
+    "login", "login sent", "login link", "login late", "terms", "front", "list", "empty list", "month", "thread",
+    "thread flat", "thread open", "html mail", "files", "code", "search", "results", "nothing found", "author", "me",
+    "feed made", "split or join", "held", "not yours", "not found", "unsubscribe",
 )  # fmt: skip
 SIZES = [(width, colours) for width in (1280, 320) for colours in ("light", "dark")]
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice")

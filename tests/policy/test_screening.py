@@ -142,6 +142,12 @@ CLEAN = [
     "Selling: a complete kit, $900 ono.\n\n0491 570 110 after six",
     "Contact: Ann Archer, team leader, (07) 5550 6631",
     "Send it to odette@press.test before Friday.",
+    "Vale Tom Hale. The service is at St Brigid's, 14 Quarry Road, Sandhurst, on Friday at 2.",
+    "Left behind at the meeting: one umbrella. Reception at 61 Albert Street has it.",
+    "Holiday house to swap: 3 bedrooms at 22 Seaview Parade, sleeps six, dogs welcome. 0491 570 157.",
+    "Dr Helena Marsh takes new patients for assessment: 5 High Street, (03) 5550 9090.",
+    "We need a second signatory for the account (BSB 633-000, account 1234 56789).",
+    "Gum Valley Therapists Inc., ABN 26 411 978 491, invoice 2025-0417",
     "You two were the loudest in the back row. Call Odette, 0491 570 110.",
 ]
 
@@ -166,6 +172,8 @@ RISK = [
     "I want to die.",
     "She has stockpiled tablets and has a suicide plan for this weekend",
     "I can't keep myself safe tonight",
+    "She told me that her uncle hurts her at night, and he picks her up this afternoon.",
+    "He owns a rifle and left before I could say much; I want to act within the hour.",
 ]
 NO_RISK = [
     "If a client says she wants to die, assess plan and means.",

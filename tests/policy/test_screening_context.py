@@ -65,6 +65,8 @@ OTHERS = [
     ("age", "warning", "Ninety-four years old", "Ninety-four years old and angry.", ""),
     ("age", "warning", "94", "Rising 94, and wants to drive.", ""),
     ("name", "clinical", "Aldous Wetherill", "The patient, a grazier named Aldous Wetherill, changed his will.", ""),
+    ("name", "clinical", "Mrs Leonie Harkup", "Dear Psychologist\nThank you for seeing Mrs Leonie Harkup.", ""),
+    ("name", "clinical", "Jarvis", "Hi group\n\nA little boy named Jarvis whispers to his sister.", ""),
     ("phone", "clinical", "0491 570 156", 'A message: "um my number\'s 0491 570 156 thanks bye". Are we allowed?', ""),
     ("phone", "clinical", "0491-570-313", "Father texts me at all hours from 0491-570-313.", ""),
     ("combination", "clinical", "at Binnaby Creek", "Woman, 29, Hungarian-born harpist at Binnaby Creek.", ""),

@@ -66,12 +66,17 @@ SENT_TO = re.compile(
     r"(?:seen|reviewed|assessed|diagnosed|treated|admitted|medicated) by)[ ](?:a/)?\Z",
     re.I,
 )
+TO_SEE = re.compile(
+    r"\b(?:for|to|by|about|of|we|i) (?:see(?:ing)?|saw|assess(?:ing)?|review(?:ing)?|treat(?:ing)?|accept(?:ing)?|"
+    r"take on|taking on|refer(?:ring)?)[ \n]\Z",
+    re.I,
+)
 OF_CARE = re.compile(r"\b(?:her|his|their) (?:medication|treatment|admission|script|referral)\b", re.I)
 STAFF = re.compile(
     r"\b(?:receptionist|practice manager|office manager|registrar of|our (?:new )?(?:administrator|coordinator|"
     r"secretary|president|chair)|"
     r"ministers?|premier|senat\w+|commission(?:er)?|royal commission|ombudsman|keynote|webinar|workshop|conference|"
-    r"coroner|judgment|mp|v|department|ministry|interpret(?:er|s|ing)|chaplain|librarian|tutor|lecturer|trainer|"
+    r"coroner|inquest|parliament|election|judgment|mp|v|department|ministry|interpret(?:er|s|ing)|chaplain|librarian|tutor|lecturer|trainer|"
     r"speaker|"
     r"treasurer|convenor|editor|journalist|"
     r"presenter|facilitator|will present|is presenting|presents on|rsvp|registrations?|welcome to country)\b",

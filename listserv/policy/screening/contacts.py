@@ -34,7 +34,7 @@ _PHONE = re.compile(
     r"\t]*)?){5,13}\d(?![\w]|[.,/]\d)"
 )
 _MOBILE_WITHOUT_0 = re.compile(
-    r"(?<![\w.+-])4\d{2}[ -]\d{3}[ -]\d{3}(?![\w-]|[ ]\d)|(?<![\w.+-])61[ ]?4\d{2}[ "
+    r"(?<![\w.+-])(?<!\d[ ])4\d{2}[ -]\d{3}[ -]\d{3}(?![\w-]|[ ]\d)|(?<![\w.+-])61[ ]?4\d{2}[ "
     r"-]?\d{3}[ -]?\d{3}(?!\w)"
 )
 _MOBILE = re.compile(r"(?:0{0,2}61)?0?4\d{8}|(?:0{0,2}44)?0?7[3-9]\d{8}|(?:0{0,2}41)?0?7[5-9]\d{7}")
@@ -236,6 +236,8 @@ def _whose(view: View, start: int, end: int, value: str, people: bool) -> Level 
             return Level.CLINICAL
         if not mobile or offered:
             return None
+        if not people and only_offers(view.text, view.about):
+            return Level.WARNING
         return Level.WARNING if _LINE.search(view.text, *place) else Level.CLINICAL
     case = people or CASE.search(view.text, left, right)
     if not case and not of_a_case(view.text):
@@ -338,12 +340,9 @@ def streets(view: View) -> Iterator[Hit]:
             continue
         if _said_own(view, start):
             continue
-        yield Hit(
-            "street-address",
-            Level.HIGH if at_home or not only_offers(view.text, view.about) else Level.WARNING,
-            start,
-            end,
-        )
+        at_home = at_home and _of_somebody(view, start, end)
+        of_a_person = at_home or _in_speech(view, start) or not only_offers(view.text, view.about)
+        yield Hit("street-address", Level.HIGH if of_a_person else Level.WARNING, start, end)
 
 
 def _street_addresses(view: View) -> Iterator[re.Match[str]]:

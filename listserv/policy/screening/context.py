@@ -68,7 +68,8 @@ PUBLIC = re.compile(
     re.I,
 )
 OFFERED = re.compile(
-    r"\b(?:webinars?|workshops?|trainings?|conferences?|seminars?|registrations?|register|rsvp|enquir\w+|inquir\w+|"
+    r"\b(?:(?:takes?|taking|accepts?|accepting|sees|welcomes?) (?:new |more )?(?:patients|clients|referrals)|"
+    r"webinars?|workshops?|trainings?|conferences?|seminars?|registrations?|register|rsvp|enquir\w+|inquir\w+|"
     r"venue|"
     r"organi[sz]\w+|applications?|eoi|expressions? of interest|submissions?|abstracts?|supervision|supervisors?|"
     r"vacanc\w+|"
@@ -89,6 +90,7 @@ VENUE = re.compile(
     r"entrance|tram|"
     r"upstairs|downstairs|visit us|come to|find us|lunch|dinner|drinks|restaurant|cafe|café|gallery|function|hall|"
     r"cbd|studio|"
+    r"reception|funeral|memorial service|chapel|cathedral|wake|requiem|crematorium|"
     r"open day|exhibition|opening|rally|march|meet (?:at|outside)|parcels?|subpoena|offices?|post to|mail to|send "
     r"to|cheques?|sublet|rent|lease|venue|workshops?|trainings?|held|rooms|conference|"
     r"hotel|parking|"
@@ -99,7 +101,9 @@ VENUE = re.compile(
     re.I,
 )
 SOLD = re.compile(
-    r"\b(?:for sale|selling|to sell|giving away|give ?away|good home|wanted to buy|o\.?n\.?o\b|second[- ]hand|"
+    r"\b(?:to swap|house[- ]swap|(?:rooms?|house|flat|office|space) to let|for rent|"
+    r"bedrooms|sleeps (?:two|three|four|five|six|seven|eight|\d)|"
+    r"for sale|selling|to sell|giving away|give ?away|good home|wanted to buy|o\.?n\.?o\b|second[- ]hand|"
     r"we(?:'re| are) hiring|salar(?:y|ies)|pro rata|part[- ]time|full[- ]time|applicants?|contractors?|sublet)\b",
     re.I,
 )

@@ -92,7 +92,8 @@ _TEST = _rx(
     r"\b(?:test(?:ing)?|sample|dummy|demo|sandbox|placeholder)[ -]+(?:cards?|numbers?|accounts?|data|mode|pay\w*)\b"
 )
 _EVENT_PAY = _rx(
-    r"\b(?:workshop|registrations?|register|donat\w+|our account|association|membership|invoice|fee|conference|"
+    r"\b(?:signator(?:y|ies)|treasurer|"
+    r"workshop|registrations?|register|donat\w+|our account|association|membership|invoice|fee|conference|"
     r"training|"
     r"course|tickets?|fundrais\w+|eft)\b"
 )

@@ -130,7 +130,8 @@ def _titled(view: View) -> Iterator[Named]:
     for found in islice(view.matches_at(naming.TITLED, view.starts(naming.TITLES)), MANY):
         name = _trimmed(found["name"])
         start, end = found.start("name"), found.start("name") + len(name)
-        if _is_no_name(name) or _in_correspondence(view, found.start()) or _is_cited(view, end):
+        seen = around.TO_SEE.search(view.text, max(0, found.start() - 30), found.start())
+        if _is_no_name(name) or (_in_correspondence(view, found.start()) and not seen) or _is_cited(view, end):
             continue
         last = name.split()[-1].casefold().removesuffix("'s")
         learned = re.match(r"d|p|a", found[0], re.I) is not None
@@ -152,12 +153,13 @@ def _titled(view: View) -> Iterator[Named]:
         praised = (
             not learned
             and not of_a_client
+            and not seen
             and (
                 around.PROFESSIONAL.search(view.text, left, right)
                 or around.THANKED.search(view.text, max(0, found.start() - 40), found.start())
             )
         )
-        nobodys = not learned and not of_a_client and _at_work(view.text, view.about)
+        nobodys = not learned and not of_a_client and not seen and _at_work(view.text, view.about)
         yield Named(
             Hit("name", Level.WARNING if praised or nobodys else Level.CLINICAL, found.start(), end), name, False
         )
@@ -173,7 +175,8 @@ def _called(view: View) -> Iterator[Named]:
         start = found.start("name")
         if _is_no_name(name) or around.SERVICES.match(name) or _is_made_up(view, found.start(), start + len(name)):
             continue
-        before = view.text[max(0, found.start() - 45) : found.start()]
+        left, _ = view.sentence(found.start(), found.end(), 45)
+        before = view.text[left : found.start()]
         directly = around.SOMEBODY.search(before) is not None or found["how"] is None
         directly = directly or (found["how"] == "named" and " " in name and around.IN_CARE.search(before) is not None)
         given = name.split()[0].casefold() in ALL
