@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from listserv import audit, notices, permalinks, posts, routing
+from listserv import audit, membership, notices, permalinks, posts, routing
 from listserv.context import Context
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, recipient
@@ -51,8 +51,9 @@ def announce(ctx: Context, tx: Connection, post: Any, to: Sequence[Recipient] | 
     if not deciders and to is None:
         contact = ctx.settings.community.contact
         notices.put(
-            ctx, tx, "held-contact", contact, "held-contact", list_name=post.list_name, post_id=post.id, **values
-        )
+            ctx, tx, "held-contact", contact, "held-contact", list_name=post.list_name, post_id=post.id,
+            own=bool(membership.deciders(tx, post.list_name)), **values,
+        )  # fmt: skip
     if to is None:
         found = Counter(str(finding.level) for _, finding, _ in posts.screened_of(ctx, post).left())
         audit.held(tx, ctx.clock(), post, **found)
@@ -104,7 +105,7 @@ def described(ctx: Context, tx: Connection, post: Any) -> dict[str, Any]:
         "findings": [(number, summary(finding)) for number, finding, _ in screened.left()],
         "covered": screened.masks,
         "two": bool(screened.at(Level.HIGH)),
-        "changed": post.changed,
+        "redacted": "redacted" in post.changed or post.changed == "asked",
         "author_note": post.author_note,
         "text": text,
         "files": files,

@@ -84,7 +84,7 @@ def decide(ctx: Context, tx: Connection, post_id: int, verb: str, by: By, reason
     if post.state != PostState.HELD:
         return Outcome(False, earlier(tx, post), earlier=True)
     if by.person is not None and by.person in membership.trainees(tx, post.list_name):
-        return _propose(ctx, tx, post, verb, by, reason)
+        return propose(ctx, tx, post, verb, by, reason)
     values: dict[str, Any] = {}
     if verb == "approve":
         stopped = None if post.imported else still_stopped(ctx, tx, post, now)
@@ -146,20 +146,33 @@ def _first(ctx: Context, tx: Connection, post: Any, by: By, now: datetime) -> Ou
     return Outcome(True, N_("Yours is the first of two approvals. Asked for the second: %(who)s.", who=who), waits=True)
 
 
-def _propose(ctx: Context, tx: Connection, post: Any, verb: str, by: By, reason: str) -> Outcome:
+def propose(ctx: Context, tx: Connection, post: Any, verb: str, by: By, reason: str) -> Outcome:
     """What a trainee decides is told to the others, who decide."""
-    now = ctx.clock()
-    record(tx, post.id, PROPOSED, by, f"{verb} {reason}".strip(), now)
-    _ask_others(ctx, tx, post, by, others(tx, post, by), "proposed", verb=verb, reason=one_line(reason, 500))
-    return Outcome(
-        True, N_("Your proposal (%(verb)s) has gone to the other moderators, who decide.", verb=verb), waits=True
-    )
+    if by.person == post.person_id:
+        return Outcome(False, OWN)
+    if verb != "recall" and post.state != PostState.HELD:
+        return Outcome(False, earlier(tx, post), earlier=True)
+    said = f"{_WRITTEN.get(verb, verb)} {reason.strip()}".strip()
+    if any(row.person_id == by.person and row.reason == said[:4000] for row in _standing(tx, post.id, PROPOSED)):
+        return Outcome(False, N_("You have proposed that already; the other moderators decide."))
+    record(tx, post.id, PROPOSED, by, said, ctx.clock())
+    _ask_others(ctx, tx, post, by, others(tx, post, by), "proposed", proposal=one_line(said, 500), verb=verb)
+    words = N_("Your proposal (%(verb)s) has gone to the other moderators, who decide.", verb=_WRITTEN.get(verb, verb))
+    return Outcome(True, words, waits=True)
+
+
+_WRITTEN = {"move": "to"}  # the word for it in a mail, where it is another one
+
+
+def has_said(tx: Connection, post: Any, by: By) -> bool:
+    """Whether a first approval or a proposal of theirs stands, which `undo` takes back."""
+    return any(row.person_id == by.person for verb in (FIRST, PROPOSED) for row in _standing(tx, post.id, verb))
 
 
 def _ask_others(
     ctx: Context, tx: Connection, post: Any, by: By, ask: list[Recipient], template: str, **more: Any
 ) -> None:
-    values = {**described(ctx, tx, post), "by": by.name, **more}
+    values = {**described(ctx, tx, post), "by": by.name, "proposal": "", **more}
     for other in ask:
         notice(ctx, tx, post, other, "second", template, values)
     if not ask:
@@ -187,7 +200,11 @@ def _undo(ctx: Context, tx: Connection, post: Any, by: By) -> Outcome:
             tx.execute(update(_decision).where(_decision.c.id.in_([row.id for row in mine])).values(undone_at=now))
             record(tx, post.id, "undo", by, "", now)
             return Outcome(True, N_("What you said of the post is taken back; it is held as before."))
-    return Outcome(False, N_("There is nothing to take back any more: %(why)s", why=earlier(tx, post)))
+    why = earlier(tx, post)
+    if post.state == PostState.RELEASED:
+        words = N_("%(why)s It has gone out since; `recall` and your reason takes it back.", why=why)
+        return Outcome(False, words)
+    return Outcome(False, N_("There is nothing to take back any more: %(why)s", why=why))
 
 
 def set_aside(tx: Connection, post_id: int, now: datetime) -> None:

@@ -23,7 +23,7 @@ from listserv.mail.text import one_line
 from listserv.membership import Recipient, person_of, recipient
 from listserv.model import Decision, Post, PostState
 from listserv.moderate.announcing import covering_for_author, proven_author, with_advice
-from listserv.moderate.changing import MENDED, put_in_place, redact_findings
+from listserv.moderate.changing import MENDED, REVISED, put_in_place, redact_findings
 from listserv.moderate.deciding import By, author_token, earlier, record
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.screened import NOTHING_FOUND
@@ -106,7 +106,7 @@ def answer(ctx: Context, tx: Connection, token: Any, incoming: Incoming) -> None
     if said.verb == "withdraw":
         _withdraw(ctx, tx, post, author, by, incoming)
     elif post.state != PostState.RETURNED:
-        _say(ctx, tx, post, author, incoming, "returned-late", words=earlier(tx, post))
+        _late(ctx, tx, post, author, incoming)
     elif said.verb == "redact":
         _redact(ctx, tx, post, author, by, incoming)
     elif said.verb == AS_IS:
@@ -134,6 +134,13 @@ def _say(
     )
 
 
+def _late(ctx: Context, tx: Connection, post: Any, author: Recipient, incoming: Incoming) -> None:
+    """An answer about a post that is not with its author."""
+    waits = post.state in (PostState.HELD, PostState.RETURNED, PostState.ACCEPTED)
+    out = post.state == PostState.RELEASED
+    _say(ctx, tx, post, author, incoming, "returned-late", words=earlier(tx, post), waits=waits, out=out)
+
+
 def _withdraw(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, incoming: Incoming) -> None:
     now = ctx.clock()
     for state in (PostState.HELD, PostState.RETURNED, PostState.ACCEPTED):
@@ -141,7 +148,7 @@ def _withdraw(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By
             record(tx, post.id, "withdraw", by, "", now)
             _say(ctx, tx, post, author, incoming, "withdrawn")
             return
-    _say(ctx, tx, post, author, incoming, "returned-late", words=earlier(tx, post))
+    _late(ctx, tx, post, author, incoming)
 
 
 def _redact(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, incoming: Incoming) -> None:
@@ -170,7 +177,7 @@ def _revise(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, 
     found = screen.look_at_text(ctx, tx, new.message, canonical(post.from_address))
     if posts.screening_of(ctx.settings, post.list_name) == "off":
         found = NOTHING_FOUND
-    put_in_place(ctx, tx, post, new, found, "revised", state=PostState.RETURNED)
+    put_in_place(ctx, tx, post, new, found, REVISED, state=PostState.RETURNED)
     post = tx.execute(select(_post).where(_post.c.id == post.id)).one()
     if found.at(Level.HIGH) and post.returns < MOST_RETURNS:
         until = ctx.clock() + ctx.settings.moderation.author_within
