@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from listserv import routing, vault
+from listserv import repeating, routing, vault
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.errors import Reply
@@ -185,6 +185,7 @@ def gather(
         over_rate=who is not None and _over_rate(tx, settings, who.person, now),
         list_over_rate=_list_over_rate(tx, settings, list_name, now),
         emergency=_emergency_now(tx, list_name, now),
+        repeats_recalled=repeating.of_recalled(tx, incoming.message),
         approved=approved,
     )
     return facts, who

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from listserv import audit, membership, notices, posts, routing
+from listserv import audit, membership, notices, posts, repeating, routing
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.mail.incoming import read
@@ -34,6 +34,7 @@ _decision = Decision.__table__  # type: ignore[attr-defined]
 _RESULT = {"approve": PostState.ACCEPTED, "reject": PostState.REJECTED, "discard": PostState.DISCARDED}
 FIRST = "first"  # the verb of an approval that waits for a second one
 PROPOSED = "proposed"  # and of what a trainee decided
+ASKED = "asked-again"  # and of one that is asked for once more
 DECIDING = ("approve", "reject", "discard")
 PAST = {
     "approve": N_("approved"),
@@ -90,6 +91,11 @@ def decide(ctx: Context, tx: Connection, post_id: int, verb: str, by: By, reason
         stopped = None if post.imported else still_stopped(ctx, tx, post, now)
         if stopped:
             return Outcome(False, stopped)
+        if _asked_again(ctx, tx, post, by, now):
+            words = N_(
+                "It repeats words of a message that was taken back. If they may go out, reply `approve` once more."
+            )
+            return Outcome(False, words)
         if _needs_second(ctx, tx, post, by):
             return _first(ctx, tx, post, by, now)
         listed = ctx.settings.lists.get(post.list_name)
@@ -118,6 +124,18 @@ def _needs_second(ctx: Context, tx: Connection, post: Any, by: By) -> bool:
     if any(row.person_id != by.person for row in _standing(tx, post.id, FIRST)):
         return False
     return by.person is not None or bool(others(tx, post, by))
+
+
+def _asked_again(ctx: Context, tx: Connection, post: Any, by: By, now: datetime) -> bool:
+    """Whether this approval is the first that somebody gives to a post which repeats what was taken back; the next one
+    counts."""
+    message = read(posts.raw_message(ctx, tx, post.message_id), post.envelope_sender).message
+    if post.imported or not repeating.of_recalled(tx, message):
+        return False
+    if any(row.person_id == by.person for row in _standing(tx, post.id, ASKED)):
+        return False
+    record(tx, post.id, ASKED, by, "", now)
+    return True
 
 
 def _standing(tx: Connection, post_id: int, verb: str) -> list[Any]:
@@ -216,7 +234,7 @@ def set_aside(tx: Connection, post_id: int, now: datetime) -> None:
     )
 
 
-_STANDS = (*DECIDING, FIRST, PROPOSED)
+_STANDS = (*DECIDING, FIRST, PROPOSED, ASKED)
 
 
 # --- what all of them need ---------------------------------------------------------------------------------------

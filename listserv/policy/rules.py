@@ -288,6 +288,12 @@ def emergency(facts: Facts) -> Reason | None:
     return _held(emergency, advice=N_("Every post is looked at for the time being.")) if facts.emergency else None
 
 
+def recalled(facts: Facts) -> Reason | None:
+    """It repeats words of a message that was taken back."""
+    advice = N_("It repeats words of a message that was taken back; without them it need not wait.")
+    return _held(recalled, advice=advice) if facts.repeats_recalled else None
+
+
 def moderated_list(facts: Facts) -> Reason | None:
     """Every post to this list is looked at."""
     advice = N_("Every post to this list is looked at before it goes out.")
@@ -400,6 +406,7 @@ HOLD: tuple[Rule, ...] = (
     identifier,
     unproven,
     emergency,
+    recalled,
     moderated_list,
     newcomer,
     moderated_member,
