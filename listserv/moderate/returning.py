@@ -7,6 +7,7 @@ their own. The token went to the registered address alone; it and that address a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, select, update
 from listserv import notices, posts, screen
 from listserv.context import Context
 from listserv.mail.address import canonical
+from listserv.mail.automatic import sounds_away
 from listserv.mail.incoming import Incoming, read
 from listserv.mail.redacted import revised
 from listserv.mail.reply import answer_text, own_text, read_answer
@@ -36,6 +38,9 @@ VERBS: Mapping[str, str] = {
     "withdraw": "withdraw", "take it back": "withdraw", "redact for me": "redact", "redact": "redact",
     "please redact for me": "redact", "leave as is": "as-is", "leave it as it is": "as-is", "leave as it is": "as-is",
 }  # fmt: skip
+_MARKED = re.compile(
+    r"\W*(?:(?:my )?new text|(?:mein )?neuer text|(?:mon )?nouveau texte)\b[ \t]*(?:[:.]|(?=\n))\s*", re.I
+)
 MOST_RETURNS = 3  # rounds with the author before a moderator sees what is still found
 SHORTEST = 40  # characters of a corrected text; what is shorter is rather a question to us
 AS_IS = "as-is"
@@ -154,7 +159,7 @@ def _withdraw(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By
 def _redact(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, incoming: Incoming) -> None:
     change = redact_findings(ctx, tx, post, None, state=PostState.RETURNED)
     if not change.taken:
-        _say(ctx, tx, post, author, incoming, "returned-unclear", wrote="redact for me", short=False, nothing=True)
+        _say(ctx, tx, post, author, incoming, "returned-unclear", wrote="", short=False, nothing=True, away=False)
         return
     _go_on(ctx, tx, post, by, "redact", N_("The author has asked us to take out what was found; that is done."))
     _say(ctx, tx, post, author, incoming, "returned-thanks", taken=change.taken, left=change.left, text="")
@@ -168,11 +173,15 @@ def _leave(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, i
 
 def _revise(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, incoming: Incoming, text: str) -> None:
     """The corrected text takes the place of the first one, is screened in its turn, and goes on or comes back."""
-    if len(text) < SHORTEST:
-        wrote = one_line(screen.scrubbed(ctx, tx, text), 120)
-        _say(ctx, tx, post, author, incoming, "returned-unclear", wrote=wrote, short=bool(wrote), nothing=False)
-        return
     raw = posts.raw_message(ctx, tx, post.message_id)
+    marked = _MARKED.match(text)
+    text = text[marked.end() :].strip() if marked else text
+    away = not marked and sounds_away(incoming.subject, text, notices.shown(raw, None)[0])
+    if away or len(text) < SHORTEST:
+        wrote = one_line(screen.scrubbed(ctx, tx, text), 120)
+        values = {"wrote": wrote, "short": bool(wrote), "nothing": False, "away": away and bool(wrote)}
+        _say(ctx, tx, post, author, incoming, "returned-unclear", **values)
+        return
     new = read(revised(raw, text + "\n"), post.envelope_sender)
     found = screen.look_at_text(ctx, tx, new.message, canonical(post.from_address))
     if posts.screening_of(ctx.settings, post.list_name) == "off":

@@ -7,7 +7,10 @@ import pytest
 from listserv.mail.message import parse
 from listserv.mail.repeated import answered, repeats
 
-OTHER = b"Subject: x\r\n\r\nA baker in Kapunda, whose twins go to the school there, cannot sleep.\r\n\r\n> What helps you most of all in the night?\r\n"
+OTHER = (
+    b"Subject: x\r\n\r\nA baker in Kapunda, whose twins go to the school there, cannot sleep.\r\n\r\n"
+    b"> What helps you most of all in the night?\r\n"
+)
 
 
 @pytest.mark.parametrize(

@@ -650,3 +650,36 @@ def test_redact_all_leaves_the_words_of_danger(ctx: Context) -> None:
     reply(ctx, urgent, "redact all\n")
     raw = raw_of_post(ctx)
     assert b"kill himself tonight" in raw and MEDICARE.encode() not in raw
+
+
+AWAY = {
+    "English": "Thank you for your mail. I am currently out of the office and will be back on Monday 7 December.\n",
+    "German": "Vielen Dank für Ihre Nachricht. Ich bin bis zum 7. Dezember im Urlaub und danach wieder erreichbar.\n",
+    "French": "Merci de votre message. Je suis en congé et de retour le 7 décembre; adressez-vous à ma collègue.\n",
+}
+
+
+@pytest.mark.parametrize("words", AWAY.values(), ids=AWAY)
+def test_an_out_of_office_answer_is_no_corrected_text(ctx: Context, words: str) -> None:
+    post(ctx)
+    reply(ctx, last(ctx, "returned"), words)
+    assert state(ctx) == "returned" and MEDICARE.encode() in raw_of(ctx)
+    told = last(ctx, "returned")
+    assert "`new text`" in told.text and words[:12] in told.text
+    reply(ctx, told, f"New text:\n{words}")
+    assert state(ctx) == "held" and words[:12].encode() in raw_of_post(ctx) and b"New text" not in raw_of_post(ctx)
+
+
+def test_an_out_of_office_subject_is_enough(ctx: Context) -> None:
+    post(ctx)
+    asked = last(ctx, "returned")
+    raw = mail(asked.recipient, asked.reply_to, f"Automatic reply: {asked.subject}", CLEAN, message_id="<a@r.test>")
+    put(ctx, raw, asked.reply_to, sender=asked.recipient)
+    work(ctx)
+    assert state(ctx) == "returned"
+
+
+def test_a_corrected_text_about_leave_is_taken(ctx: Context) -> None:
+    post(ctx)
+    reply(ctx, last(ctx, "returned"), CLEAN + "She is on maternity leave now, and her husband will be back soon.\n")
+    assert state(ctx) == "held" and b"maternity leave" in raw_of_post(ctx)
