@@ -145,6 +145,7 @@ def _tell_waiting(ctx: Context, tx: Connection, post: Any, subject: str) -> None
         reply_to=routing.address(ctx.settings, post.list_name, routing.Kind.CONFIRM, token),
         post_id=post.id,
         subject=subject,
+        crisis=one_line(ctx.settings.community.crisis, 500),
         reasons=[one_line(reason["advice"] or reason["text"], 300) for reason in post.reasons],
     )
 

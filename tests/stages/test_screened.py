@@ -426,7 +426,7 @@ def test_danger_goes_to_the_moderators_at_once(ctx: Context) -> None:
     assert state(ctx) == "held"
     assert {n.recipient for n in notices(ctx, "held-urgent")} == {"mia@people.test", "max@people.test"}
     assert "THIS MAY BE URGENT" in last(ctx, "held-urgent").text
-    assert "13 11 14" in last(ctx, "risk").text
+    assert "call the emergency services" in last(ctx, "risk").text
     nowhere(ctx)
 
 
@@ -683,3 +683,19 @@ def test_a_corrected_text_about_leave_is_taken(ctx: Context) -> None:
     post(ctx)
     reply(ctx, last(ctx, "returned"), CLEAN + "She is on maternity leave now, and her husband will be back soon.\n")
     assert state(ctx) == "held" and b"maternity leave" in raw_of_post(ctx)
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+@pytest.mark.parametrize("crisis", ["", "112; Telefonseelsorge, 0800 1110111, Tag und Nacht"])
+def test_who_writes_of_danger_reads_the_communitys_own_numbers(
+    make_context: Callable[..., Context], crisis: str, language: str
+) -> None:
+    settings = community(lists=LISTS)
+    settings["community"] |= {"crisis": crisis, "language": language}
+    ctx = make_context(settings)
+    seed(ctx)
+    post(ctx, "My client says that he will kill himself tonight. He has a plan.\n")
+    (told,) = notices(ctx, "risk")
+    assert "13 11 14" not in told.text and "000" not in told.text.replace("0800", "")
+    assert (crisis or told.text.split()[0]) in " ".join(told.text.split())
+    assert "\n\n\n" not in told.text.replace("\r", "")
