@@ -198,8 +198,11 @@ def recall(
     for post in found.posts:
         audit.note(tx, now, "recall", by, about=post.person_id, list_name=post.list_name, post_id=post.id,
                    details={**counts, "incident": number, "kind": str(kind)})  # fmt: skip
-    _tell(ctx, tx, found, values, number)
+    _tell(ctx, tx, found, values, number, by)
     words = in_words(found, letters, number)
+    if values["assess_by"]:
+        due = values["assess_by"].astimezone(ctx.settings.community.zone).date()
+        words = in_a_row("\n", (words, N_("Whether it is a breach has to be assessed by %(due)s.", due=due)))
     if stopped:
         repeat = N_(
             "Posts that wait and repeat words of it: %(posts)s. Their moderators are told, and asked once more.",
@@ -336,7 +339,7 @@ def _letters(tx: Connection, posts: Sequence[Any], now: datetime) -> int:
 # --- who is told at once -----------------------------------------------------------------------------------------
 
 
-def _tell(ctx: Context, tx: Connection, found: Reach, values: dict[str, Any], number: int) -> None:
+def _tell(ctx: Context, tx: Connection, found: Reach, values: dict[str, Any], number: int, by: By) -> None:
     first = found.posts[0]
     shared: dict[str, Any] = {
         "lists": [routing.title(ctx.settings, name) for name in found.lists],
@@ -354,6 +357,8 @@ def _tell(ctx: Context, tx: Connection, found: Reach, values: dict[str, Any], nu
     people.setdefault(ctx.settings.community.contact, ctx.settings.community.contact)
     due = values["assess_by"].astimezone(ctx.settings.community.zone) if values["assess_by"] else None
     for to in people.values():
+        if isinstance(to, Recipient) and to.person == by.person and to.email != ctx.settings.community.contact:
+            continue  # the answer to their own mail says it
         notices.put(
             ctx, tx, "recalled-moderators", to, "recalled-moderators",
             list_name=first.list_name if len(found.posts) == 1 else HUB, post_id=first.id, number=number,

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select, update
 
 from listserv import audit, membership, notices, permalinks, posts, routing
 from listserv.context import Context
+from listserv.edge.languages import Speech
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, recipient
 from listserv.model import Decision, Delivery, DeliveryKind, Notice, Person, Post, Purpose
@@ -118,9 +119,14 @@ def covering(screened: Screened) -> Any:
     return _cover(screened, lambda number, finding: f"{number}: {finding.masked}") if screened.masks else None
 
 
-def covering_for_author(screened: Screened) -> Any:
+def covering_for_author(screened: Screened, speech: Speech) -> Any:
     """How a text is covered for its author, who writes something else in these places."""
-    return _cover(screened, lambda number, finding: f"{number}: {title(finding.kind)}")
+    return _cover(screened, lambda number, finding: f"{number}: {speech.translated(title(finding.kind))}")
+
+
+def speech_of(ctx: Context, tx: Connection, person: int) -> Speech:
+    """How we speak to somebody."""
+    return ctx.speaking(*membership.speech(tx, person)).speech
 
 
 def _cover(screened: Screened, label: Any) -> Any:

@@ -283,9 +283,9 @@ def earlier(tx: Connection, post: Any) -> str:
         .order_by(_decision.c.id.desc())
         .limit(1)
     ).first()
-    if row is None or post.state in (PostState.HELD, PostState.RETURNED):
+    if row is None or post.state in (PostState.HELD, PostState.RETURNED, PostState.RECALLED):
         words = _WHERE.get(post.state, _("The post is %(state)s since %(at)s."))
-        return Phrase(words, state=str(post.state), at=post.state_since)
+        return Phrase(words, state=posts.in_words(post.state), at=post.state_since)
     return N_("%(by)s has %(done)s it on %(at)s.", by=row.decided_by, done=PAST[row.verb], at=row.decided_at)
 
 
@@ -294,6 +294,8 @@ _WHERE = {
     PostState.HELD: _("The post waits since %(at)s."),
     PostState.RETURNED: _("The post is with its author since %(at)s; it comes back to you after that."),
     PostState.WITHDRAWN: _("Its author has withdrawn it on %(at)s."),
+    PostState.RECALLED: _("It was taken back on %(at)s."),
+    PostState.RELEASED: _("It has gone out on %(at)s."),
     PostState.EXPIRED: _("It was given back to its author on %(at)s, for nobody had decided."),
 }
 

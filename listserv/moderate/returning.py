@@ -19,12 +19,13 @@ from listserv.context import Context
 from listserv.mail.address import canonical
 from listserv.mail.automatic import sounds_away
 from listserv.mail.incoming import Incoming, read
+from listserv.mail.passages import Place
 from listserv.mail.redacted import revised
 from listserv.mail.reply import answer_text, own_text, read_answer
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, person_of, recipient
 from listserv.model import Decision, Post, PostState
-from listserv.moderate.announcing import covering_for_author, proven_author, with_advice
+from listserv.moderate.announcing import covering_for_author, proven_author, speech_of, with_advice
 from listserv.moderate.changing import MENDED, REVISED, put_in_place, redact_findings
 from listserv.moderate.deciding import By, author_token, earlier, record
 from listserv.policy.screening.finding import Level
@@ -34,6 +35,12 @@ from listserv.words import N_
 _post = Post.__table__  # type: ignore[attr-defined]
 _decision = Decision.__table__  # type: ignore[attr-defined]
 
+_VERBS_IN: Mapping[str, Mapping[str, str]] = {
+    "de": {"zurückziehen": "withdraw", "schwärzen": "redact", "bitte schwärzen": "redact",
+           "schwärzen sie es": "redact", "lassen wie es ist": "as-is", "so lassen": "as-is"},
+    "fr": {"retirer": "withdraw", "caviarder": "redact", "masquer": "redact", "caviardez pour moi": "redact",
+           "laisser tel quel": "as-is", "laissez tel quel": "as-is"},
+}  # fmt: skip
 VERBS: Mapping[str, str] = {
     "withdraw": "withdraw", "take it back": "withdraw", "redact for me": "redact", "redact": "redact",
     "please redact for me": "redact", "leave as is": "as-is", "leave it as it is": "as-is", "leave as it is": "as-is",
@@ -41,6 +48,7 @@ VERBS: Mapping[str, str] = {
 _MARKED = re.compile(
     r"\W*(?:(?:my )?new text|(?:mein )?neuer text|(?:mon )?nouveau texte)\b[ \t]*(?:[:.]|(?=\n))\s*", re.I
 )
+_TITLED = re.compile(r"\W*(?:subject|betreff|objet)[ \t]*:[ \t]*(\S[^\n]*)(?:\n|$)", re.I)
 MOST_RETURNS = 3  # rounds with the author before a moderator sees what is still found
 SHORTEST = 40  # characters of a corrected text; what is shorter is rather a question to us
 AS_IS = "as-is"
@@ -52,7 +60,8 @@ def ask(ctx: Context, tx: Connection, post: Any, words: str = "", by: str = "") 
     if author is None:
         return
     screened = posts.screened_of(ctx, post)
-    text, _ = notices.shown(posts.raw_message(ctx, tx, post.message_id), covering_for_author(screened))
+    cover = covering_for_author(screened, speech_of(ctx, tx, author.person))
+    text, _ = notices.shown(posts.raw_message(ctx, tx, post.message_id), cover)
     life = ctx.settings.moderation.give_up
     notices.put(
         ctx,
@@ -74,6 +83,7 @@ def ask(ctx: Context, tx: Connection, post: Any, words: str = "", by: str = "") 
         words=words,
         by=by,
         again=post.returns > 1,
+        in_subject=any(finding.place is Place.SUBJECT for _, finding, _ in screened.left()),
         text=text,
         until=post.return_by,
     )
@@ -106,7 +116,10 @@ def answer(ctx: Context, tx: Connection, token: Any, incoming: Incoming) -> None
     if author is None or post is None:
         return
     text = answer_text(incoming.message)
-    said = read_answer(text, VERBS, with_argument={AS_IS})
+    verbs = dict(VERBS)
+    for language in ctx.settings.moderation.languages:
+        verbs |= _VERBS_IN[language]
+    said = read_answer(text, verbs, with_argument={AS_IS})
     by = By(author.name or author.email, "mail", author.person, "a reply from the author")
     if said.verb == "withdraw":
         _withdraw(ctx, tx, post, author, by, incoming)
@@ -176,13 +189,16 @@ def _revise(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, 
     raw = posts.raw_message(ctx, tx, post.message_id)
     marked = _MARKED.match(text)
     text = text[marked.end() :].strip() if marked else text
+    titled = _TITLED.match(text)
+    text = text[titled.end() :].strip() if titled else text
     away = not marked and sounds_away(incoming.subject, text, notices.shown(raw, None)[0])
     if away or len(text) < SHORTEST:
         wrote = one_line(screen.scrubbed(ctx, tx, text), 120)
         values = {"wrote": wrote, "short": bool(wrote), "nothing": False, "away": away and bool(wrote)}
         _say(ctx, tx, post, author, incoming, "returned-unclear", **values)
         return
-    new = read(revised(raw, text + "\n"), post.envelope_sender)
+    subject = one_line(titled[1], 300) if titled else None
+    new = read(revised(raw, text + "\n", subject=subject), post.envelope_sender)
     found = screen.look_at_text(ctx, tx, new.message, canonical(post.from_address))
     if posts.screening_of(ctx.settings, post.list_name) == "off":
         found = NOTHING_FOUND
@@ -195,7 +211,8 @@ def _revise(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, 
         ask(ctx, tx, tx.execute(select(_post).where(_post.c.id == post.id)).one())
         return
     _go_on(ctx, tx, post, by, "revise", N_("The author has sent this corrected text."))
-    shown, _ = notices.shown(new.message.raw, covering_for_author(found) if found.masks else None)
+    cover = covering_for_author(found, speech_of(ctx, tx, author.person)) if found.masks else None
+    shown, _ = notices.shown(new.message.raw, cover)
     _say(ctx, tx, post, author, incoming, "returned-thanks", taken=(), left=(), text=shown)
 
 

@@ -699,3 +699,45 @@ def test_who_writes_of_danger_reads_the_communitys_own_numbers(
     assert "13 11 14" not in told.text and "000" not in told.text.replace("0800", "")
     assert (crisis or told.text.split()[0]) in " ".join(told.text.split())
     assert "\n\n\n" not in told.text.replace("\r", "")
+
+
+def test_a_subject_that_names_a_client_can_be_changed_by_reply(ctx: Context) -> None:
+    post(ctx, CLEAN, subject=f"Medicare {MEDICARE}")
+    asked = last(ctx, "returned")
+    assert "  Subject: ..." in asked.text
+    reply(ctx, asked, CLEAN)
+    assert state(ctx) == "returned", "the number is still in the subject"
+    reply(ctx, last(ctx, "returned"), "Subject: Sleep after a birth\n" + CLEAN)
+    assert state(ctx) == "held" and scalar(ctx, "SELECT subject FROM post") == "Sleep after a birth"
+    assert MEDICARE.encode() not in raw_of_post(ctx) and b"Subject: Sleep" in raw_of_post(ctx)
+
+
+@pytest.mark.parametrize(("language", "words", "becomes"), [
+    ("de", "schwärzen", "held"), ("de", "Zurückziehen", "withdrawn"),
+    ("de", "lassen wie es ist, es ist erfunden", "held"),
+    ("fr", "caviarder", "held"), ("fr", "retirer", "withdrawn"), ("fr", "laisser tel quel", "held"),
+])  # fmt: skip
+def test_authors_answer_in_a_second_language_too(
+    make_context: Callable[..., Context], language: str, words: str, becomes: str
+) -> None:
+    ctx = make_context(community(lists=LISTS, moderation={"languages": [language]}))
+    seed(ctx)
+    with ctx.db.transaction() as tx:
+        tx.execute(text("UPDATE person SET language = :it"), {"it": language})
+    post(ctx)
+    assert "Medicare card number]" not in last(ctx, "returned").text
+    reply(ctx, last(ctx, "returned"), words + "\n")
+    assert state(ctx) == becomes
+
+
+def test_whoever_takes_a_post_back_is_told_once(ctx: Context) -> None:
+    post(ctx, PHONE)
+    mia = last(ctx, "held", "mia@people.test")
+    reply(ctx, mia, "approve\n")
+    before = scalar(ctx, "SELECT max(id) FROM notice")
+    reply(ctx, mia, "recall it names a client\n")
+    told = rows(ctx, "SELECT kind FROM notice WHERE recipient = 'mia@people.test' AND id > :n", n=before)
+    assert [row.kind for row in told if row.kind != "recalled"] == ["acted"]
+    assert "assessed by 23 December 2026" in " ".join(last(ctx, "acted").text.split())
+    reply(ctx, mia, "reject off topic\n")
+    assert "It was taken back on" in last(ctx, "already").text
