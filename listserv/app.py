@@ -28,7 +28,7 @@ from listserv.intake import accept as acceptance
 from listserv.intake import smtp
 from listserv.intake.mailbox import Mailbox
 from listserv.posts import Envelope
-from listserv.settings import Settings, load, unbuilt
+from listserv.settings import Settings, load
 from listserv.signing import signer
 
 log = logging.getLogger(__name__)
@@ -69,8 +69,6 @@ def run(settings_file: Path, roles: Sequence[str] = ()) -> None:
     settings = load(settings_file)
     _allow_files(settings.intake.connections + settings.relay.connections + SPARE_FILES)
     wanted = tuple(roles) or ROLES
-    for line in unbuilt(settings):
-        sys.stderr.write(f"listserv: {line}\n")
     try:
         import uvloop
     except ImportError:

@@ -251,16 +251,8 @@ class Outbox:
 
     async def _connect(self, number: int, failures: int) -> relay.Connection | None:
         settings = self.ctx.settings.relay
-        password = os.environ.get(settings.password_env) if settings.password_env else None
         try:
-            connection = await relay.connect(
-                settings.host,
-                settings.port,
-                tls=settings.tls,
-                username=settings.username,
-                password=password,
-                helo_name=self.ctx.settings.domain,
-            )
+            connection = await relay.connect_as_set(self.ctx.settings)
         except (RelayDown, ValueError) as error:
             if self.down is None:
                 log.warning("the relay %s:%d cannot be used: %s", settings.host, settings.port, error)

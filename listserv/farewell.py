@@ -13,11 +13,10 @@ from sqlalchemy import Connection, select
 
 from listserv import membership, moderate, notices, routing
 from listserv.context import Context
-from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
 from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.text import one_line
-from listserv.membership import person_of, recipient
+from listserv.membership import recipient
 from listserv.model import Purpose, Subscription
 from listserv.settings import HUB
 from listserv.tokens import read_capability
@@ -63,8 +62,8 @@ def by_mail(ctx: Context, tx: Connection, token: str, incoming: Incoming) -> Non
 
 def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: Incoming) -> None:
     """A reply to the farewell: `undo` from the person who left brings them back; the token is its proof."""
-    to = recipient(tx, token.person_id)
-    if to is None or person_of(tx, canonical(incoming.authors[0].address)) != token.person_id:
+    to = membership.answering(tx, token, incoming.authors[0].address)
+    if to is None:
         return
     answering = notices.Answering(incoming.message_id)
     row = tx.execute(select(_subscription).where(_subscription.c.id == token.subscription_id)).first()

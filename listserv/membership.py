@@ -199,16 +199,18 @@ _READER = (
 )  # fmt: skip
 
 
-def reader(tx: Connection, settings: Settings, person: int, now: datetime) -> Reader | None:
+def reader(tx: Connection, settings: Settings, person: int, now: datetime, *, agreeing: bool = False) -> Reader | None:
     """What a person may read at present; None for whoever is no member in good standing.
 
-    The lists that they are on, in whatever way they get them, and those in which they have a role.
+    The lists that they are on, in whatever way they get them, and those in which they have a role. With `agreeing`:
+    what they may read once they agree to the present terms.
     """
     version = terms_version(settings)
     row = tx.execute(_READER, {"person": person, "version": version or ""}).first()
     if row is None or row.status not in READING:
         return None
-    if version is not None and row.agreement is None and not in_grace(tx, settings, person, version, now):
+    agreed = version is None or row.agreement is not None or agreeing
+    if version is not None and not agreed and not in_grace(tx, settings, person, version, now):
         return None
     if standing_of(settings, row, now) not in lifecycle.READS and settings.community.credentials != "none":
         return None
@@ -256,6 +258,12 @@ def recipient(tx: Connection, person: int) -> Recipient | None:
         .order_by(_address.c.preferred.desc(), _address.c.id)
     ).first()
     return Recipient(*row) if row else None
+
+
+def answering(tx: Connection, token: Any, sender: str) -> Recipient | None:
+    """The person whom a token was sent to, if the mail that brings it is from an address of theirs; else None."""
+    to = recipient(tx, token.person_id)
+    return to if to is not None and person_of(tx, canonical(sender)) == token.person_id else None
 
 
 def speech(tx: Connection, person: int) -> tuple[str, str]:

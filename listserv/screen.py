@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from listserv import membership
 from listserv.context import Context
 from listserv.edge import documents
+from listserv.facts import screening_of
 from listserv.mail import pictures
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
@@ -22,7 +23,6 @@ from listserv.mail.message import Message
 from listserv.mail.passages import Passage, Place, passages
 from listserv.policy.screening import Known
 from listserv.policy.screening.screened import NOTHING_FOUND, Screened
-from listserv.posts import screening_of
 from listserv.routing import Kind, Route
 
 BIG = 4_000  # octets; larger messages are looked through in a thread, so that nobody else waits

@@ -26,7 +26,7 @@ from listserv.edge.templates import compile_all, shipped
 from listserv.errors import UserError
 from listserv.mail.address import canonical
 from listserv.model import Person, Role
-from listserv.settings import Settings, unbuilt
+from listserv.settings import Settings
 
 _role = Role.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
@@ -85,7 +85,6 @@ def check(settings: Settings) -> list[Finding]:
         database.close()
     findings += _listeners(settings)
     findings += asyncio.run(_network(settings))
-    findings += [Finding("note", *line.split(": ", 1)) for line in unbuilt(settings)]
     findings += _trust(settings)
     if settings.authentication.unverified == "accept":
         words = "accept: whoever writes a member's address into From counts as that member; only for closed networks"
@@ -295,19 +294,9 @@ async def _network(settings: Settings) -> list[Finding]:
 
 async def _relay(settings: Settings) -> Finding:
     given = settings.relay
-    password = os.environ.get(given.password_env) if given.password_env else None
     where = f"{given.host}:{given.port}"
     try:
-        connection = await relay.connect(
-            given.host,
-            given.port,
-            helo_name=settings.domain,
-            tls=given.tls,
-            username=given.username,
-            password=password,
-            timeout=10,
-            connect_timeout=10,
-        )
+        connection = await relay.connect_as_set(settings, timeout=10, connect_timeout=10)
     except (relay.RelayDown, ValueError) as error:
         return Finding("problem", "relay", f"{where} cannot be used: {error}")
     lacking = [name for name in WANTED if name not in connection.capabilities]

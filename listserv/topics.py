@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from listserv import moderate, notices, permalinks, posts, routing
+from listserv import membership, moderate, notices, permalinks, posts, routing
 from listserv.authenticate import Proof
 from listserv.context import Context
-from listserv.mail.address import canonical
+from listserv.facts import gather
 from listserv.mail.incoming import Incoming, read
 from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.text import one_line
-from listserv.membership import person_of, recipient
+from listserv.membership import recipient
 from listserv.model import Post, PostState, Purpose
 from listserv.policy.rules import decide
 from listserv.policy.verdict import Action
@@ -57,8 +57,8 @@ def _subject(post: Any) -> str:
 
 def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: Incoming) -> None:
     """The author's answer, from their own address; the token, which was sent to them alone, is its proof."""
-    author = recipient(tx, token.person_id)
-    if author is None or person_of(tx, canonical(incoming.authors[0].address)) != token.person_id:
+    author = membership.answering(tx, token, incoming.authors[0].address)
+    if author is None:
         return
     answering = notices.Answering(incoming.message_id)
     post = tx.execute(select(_post).where(_post.c.id == token.post_id)).one()
@@ -92,7 +92,7 @@ def settle(ctx: Context, tx: Connection, post: Any, list_name: str, author: Any,
     original = read(posts.raw_message(ctx, tx, post.message_id), post.envelope_sender)
     proof = Proof.restored(True, post.proof, post.auth)
     screened = posts.screened_of(ctx, post)
-    facts, _ = posts.gather(tx, ctx.settings, original, list_name, proof, now, screened=screened, exclude_post=post.id)
+    facts, _ = gather(tx, ctx.settings, original, list_name, proof, now, screened=screened, exclude_post=post.id)
     verdict = decide(facts)
     if verdict.action not in (Action.ACCEPT, Action.HOLD):
         advice = verdict.reasons[0].advice

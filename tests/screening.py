@@ -25,7 +25,7 @@ from listserv.mail.passages import Passage, passages
 from listserv.policy.screening import GRAVITY, Finding, Known, Level, screen
 
 DATA = Path(__file__).parent / "data" / "screening"
-CORPORA = ("own", "other_hand")
+CORPORA = ("own", "other_hand", "third_hand", "fourth_hand")
 HOLDS = (Level.HIGH, Level.CLINICAL)
 LEVELS = {"H": Level.HIGH, "h": Level.CLINICAL, "W": Level.WARNING, "I": Level.NOTE, "special": Level.NOTE}
 CLASSES = {

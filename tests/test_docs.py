@@ -9,7 +9,8 @@ import yaml
 
 from listserv.cli import app
 from listserv.model import DeliveryState, PostState
-from listserv.policy.rules import HOLD, STOP, code, words
+from listserv.policy.reasons import code, words
+from listserv.policy.rules import HOLD, STOP
 from listserv.settings import load, parse
 
 ROOT = Path(__file__).parent.parent
@@ -32,8 +33,7 @@ def test_every_command_that_works_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     names = [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
     names += [str(group.name) for group in app.registered_groups]
-    unbuilt = {"digest", "archive", "dkim", "bounces", "stats"}
-    missing = [name for name in names if name not in unbuilt and name.partition("_")[0] not in readme]
+    missing = [name for name in names if name.partition("_")[0] not in readme]
     assert not missing
 
 

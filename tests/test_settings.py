@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from listserv.settings import SettingsError, load, parse, unbuilt
+from listserv.settings import SettingsError, load, parse
 from tests.conftest import community
 
 
@@ -178,11 +178,6 @@ def test_a_mailbox_may_be_one_or_several_and_its_port_follows_tls() -> None:
     several = [{**BOX, "tls": "starttls"}, {**BOX, "folder": "News", "list": "news", "recipients": ["X-Delivered-To"]}]
     two = parse(community(intake={"imap": several}), base=Path("/srv")).intake.imap
     assert [one.port for one in two] == [143, 993] and two[1].recipients == ("x-delivered-to",)
-
-
-def test_nothing_of_the_settings_is_unbuilt_here() -> None:
-    assert unbuilt(parse(community(intake={"imap": BOX}), base=Path("/srv"))) == []
-    assert unbuilt(parse(community(dkim={"selector": "s", "key_file": "k"}), base=Path("/srv"))) == []
 
 
 def test_professions_of_a_file_of_their_own(tmp_path: Path) -> None:

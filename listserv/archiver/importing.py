@@ -24,6 +24,7 @@ from sqlalchemy import Connection, insert, select, update
 from listserv import changes, permalinks, posts, screen, vault
 from listserv.context import Context
 from listserv.errors import UserError
+from listserv.facts import screening_of
 from listserv.mail.address import canonical, parse_mailboxes
 from listserv.mail.incoming import Incoming, read
 from listserv.mail.mbox import Item, NotAnMbox, date_of
@@ -32,7 +33,7 @@ from listserv.mail.message import TooComplex, every, message_id, parse
 from listserv.mail.shown import one_line
 from listserv.membership import person_of
 from listserv.model import Message, Post, PostState
-from listserv.policy import rules
+from listserv.policy.hold import screened_reasons
 from listserv.policy.screening.screened import Screened
 from listserv.routing import Kind, Route
 
@@ -176,7 +177,7 @@ def _one(
     )
     if any(row.list_name == list_name for row in same):
         return None
-    reasons = rules.screened_reasons(screened.findings, posts.screening_of(ctx.settings, list_name))
+    reasons = screened_reasons(screened.findings, screening_of(ctx.settings, list_name))
     state = PostState.HELD if reasons else PostState.RELEASED
     raw = incoming.message.raw
     packed = zlib.compress(raw, 6)

@@ -26,8 +26,8 @@ from listserv.cli import (
     operation,
     privacy,
     recall,
+    stats,
     terms,
-    unbuilt,
 )
 from listserv.errors import UserError
 
@@ -73,7 +73,7 @@ terms.register(app)
 audit.register(app)
 recall.register(app)
 emergency.register(app)
-unbuilt.register(app)
+stats.register(app)
 
 
 def main() -> None:

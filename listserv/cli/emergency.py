@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from listserv import emergency
+from listserv.cli.deciding import operator_or
 from listserv.cli.output import AsJson, say, show
-from listserv.cli.recall import As, operator_or
+from listserv.cli.recall import As
 from listserv.context import Context, open_context
 from listserv.errors import UserError
 from listserv.incidents import iso

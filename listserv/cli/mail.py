@@ -15,11 +15,12 @@ from listserv.authenticate import TRY_LATER, Origin, Proof, authenticate
 from listserv.cli.output import AsJson, show
 from listserv.context import Context, open_context
 from listserv.errors import UserError
+from listserv.facts import gather, named_lists
 from listserv.intake import accept as acceptance
 from listserv.intake.connections import Trusted
 from listserv.mail.incoming import Incoming, read, topic_of
 from listserv.mail.message import TooComplex, normalise
-from listserv.policy import rules
+from listserv.policy import reasons, rules
 from listserv.policy.screening import summary
 from listserv.policy.screening.screened import Screened
 from listserv.policy.verdict import Action
@@ -99,7 +100,7 @@ def explain(
     if sender is None and incoming.authors:
         incoming = read(raw, incoming.authors[0].address)
     addresses = [recipient] if recipient else [
-        routing.address(ctx.settings, name) for name in posts.named_lists(ctx.settings, incoming)
+        routing.address(ctx.settings, name) for name in named_lists(ctx.settings, incoming)
     ]  # fmt: skip
     if not addresses:
         raise UserError("neither the command nor To and Cc of the message name a list; give a RECIPIENT")
@@ -147,7 +148,7 @@ def _explained(
     if not proof.proven and member is not None:
         known = arrivals.remembered(ctx, tx, proof, incoming.authors[0].address, member.person)
         proof = known or proof
-    facts, who = posts.gather(tx, ctx.settings, incoming, name, proof, ctx.clock(), screened=screened)
+    facts, who = gather(tx, ctx.settings, incoming, name, proof, ctx.clock(), screened=screened)
     verdict = rules.decide(facts)
     if proof.failed and not proof.proven and rules.decide_alone(replace(facts, proven=True)) is None:
         return [_row("verdict", name, "defer", f"{TRY_LATER}; {proof.failed}")]
@@ -159,7 +160,7 @@ def _explained(
     )
     said = "; ".join((said or "nothing speaks against it", person, proof.by))
     rows = [_row("verdict", name, str(verdict.action), said)]
-    texts = {rules.code(rule): rules.words(rule) for rule in (*rules.STOP, *rules.HOLD)}
+    texts = {reasons.code(rule): reasons.words(rule) for rule in (*rules.STOP, *rules.HOLD)}
     details = {reason.code: reason.detail for reason in verdict.reasons}
     for code, text in texts.items():
         result = "hit" if code in verdict.hits else "miss" if code in verdict.misses else "not asked"

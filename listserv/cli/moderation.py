@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from listserv import moderate, posts, quarantine, routing, trace
+from listserv.cli.deciding import OPERATOR, operator_or
 from listserv.cli.output import AsJson, say, show
 from listserv.context import open_context
 from listserv.errors import UserError
 from listserv.intake import accept as acceptance
-from listserv.mail.address import canonical
-from listserv.membership import deciders, person_of
+from listserv.membership import deciders
 from listserv.moderate import By
 from listserv.settings import load
 
@@ -92,15 +92,11 @@ def _decide(context: typer.Context, number: int, verb: str, as_: str | None, rea
 
 def _by(tx: Any, number: int, address: str | None) -> By:
     if address is None:
-        return By("the operator", "shell", proof="shell of this machine")
-    person = person_of(tx, canonical(address))
+        return OPERATOR
     list_name = posts.list_of(tx, number)
     if list_name is None:
         raise UserError(f"there is no post with the number {number}")
-    for moderator in deciders(tx, list_name):
-        if moderator.person == person:
-            return By(moderator.name or moderator.email, "shell", moderator.person, "shell of this machine")
-    raise UserError(f"--as: {address} is no moderator or owner of {list_name}; see `roles` in the roster")
+    return operator_or(tx, [list_name], address, deciders)
 
 
 def trace_command(

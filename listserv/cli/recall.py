@@ -7,16 +7,13 @@ import sys
 from typing import Annotated
 
 import typer
-from sqlalchemy import Connection
 
 from listserv import incidents, recall
+from listserv.cli.deciding import OPERATOR, operator_or
 from listserv.cli.output import AsJson, say, show
 from listserv.context import Context, open_context
 from listserv.errors import UserError
-from listserv.mail.address import canonical
-from listserv.membership import moderators, person_of
 from listserv.model import IncidentKind
-from listserv.recall import By
 from listserv.settings import load
 
 As = Annotated[str | None, typer.Option("--as", metavar="ADDRESS", help="As this moderator, not the operator.")]
@@ -31,18 +28,6 @@ def register(app: typer.Typer) -> None:
     group.command("close")(close)
     group.command("export")(export)
     app.add_typer(group, name="incidents")
-
-
-def operator_or(tx: Connection, lists: list[str], address: str | None) -> By:
-    """The operator, or a moderator of one of these lists. Raises UserError for who is none."""
-    if address is None:
-        return By("the operator", "shell", proof="shell of this machine")
-    person = person_of(tx, canonical(address))
-    for name in lists:
-        for one in moderators(tx, name):
-            if one.person == person:
-                return By(one.name or one.email, "shell", one.person, "shell of this machine")
-    raise UserError(f"--as: {address} is no moderator or owner of {', '.join(lists)}; see `roles` in the roster")
 
 
 def recall_command(
@@ -72,7 +57,7 @@ def recall_command(
             raise UserError("recall: nothing was taken back (answer yes, or give --yes)")
     with ctx.db.transaction() as tx:
         posts = recall.find(tx, message_id)
-        by = operator_or(tx, [post.list_name for post in posts], as_) if posts else By("the operator", "shell")
+        by = operator_or(tx, [post.list_name for post in posts], as_) if posts else OPERATOR
         outcome = recall.recall(ctx, tx, posts, by, reason, kind)
     if not outcome.done:
         raise UserError(f"recall: {outcome.words[0].lower()}{outcome.words[1:].rstrip('.')}")
@@ -97,7 +82,7 @@ def close(
     """Closes an incident: it is assessed, and nobody is reminded any more."""
     ctx: Context = open_context(load(context.obj))
     with ctx.db.transaction() as tx:
-        incidents.close(ctx, tx, id, operator_or(tx, [], None), note)
+        incidents.close(ctx, tx, id, OPERATOR, note)
     say(f"Incident {id} is closed.")
 
 

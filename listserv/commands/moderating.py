@@ -1,21 +1,17 @@
 """Commands by mail of moderators and owners: recall, emergency.
 
-What members may do stands in `doing`; here every command first asks whether its sender moderates what it is about. The
-mail is proven (`handling`), or it would not have come so far.
+What members may do stands in `finding`, `receiving` and `oneself`; here every command first asks whether its sender
+moderates what it is about. The mail is proven (`handling`), or it would not have come so far.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from listserv import emergency, recall
+from listserv.commands.asked import Asked
 from listserv.membership import moderators
 from listserv.recall import By
 from listserv.settings import HUB
 from listserv.words import N_
-
-if TYPE_CHECKING:
-    from listserv.commands.doing import Asked
 
 
 def _moderates(asked: Asked, names: list[str]) -> bool:

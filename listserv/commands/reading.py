@@ -1,6 +1,6 @@
 """Which commands a mail holds: in its subject, else in its first own lines. Pure.
 
-Quotations and signatures are cut first (mail.reply). Case and punctuation do not matter; words of German and French
+Quotations and signatures are cut first (mail.own_words). Case and punctuation do not matter; words of German and French
 are understood; a typing mistake gets a suggestion and carries nothing out.
 """
 
@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass
 
 from listserv.mail.incoming import Incoming
-from listserv.mail.reply import answer_text, is_greeting, own_text
+from listserv.mail.own_words import is_greeting, own_text
+from listserv.mail.reply import answer_text
 from listserv.mail.text import one_line
 
 MOST = 8  # commands of one mail

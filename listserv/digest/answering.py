@@ -15,12 +15,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from listserv import moderate, notices, posts, routing, screen, topics, vault
+from listserv import membership, moderate, notices, posts, routing, screen, topics, vault
 from listserv.archiver import connect
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.errors import UserError
-from listserv.mail.address import canonical
 from listserv.mail.attached import is_attachment
 from listserv.mail.compose import is_signed
 from listserv.mail.headers import address_field
@@ -28,11 +27,12 @@ from listserv.mail.headers import field as header
 from listserv.mail.incoming import Incoming, read
 from listserv.mail.letter import text_part
 from listserv.mail.message import Message, Part, iter_parts, parse
-from listserv.mail.reply import answer_text, is_attribution, is_greeting, read_answer
+from listserv.mail.own_words import is_attribution, is_greeting
+from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.shown import one_line
 from listserv.mail.text import html_to_text, part_text
 from listserv.mail.unquoted import Known, bare, is_quoted, known, marked, without
-from listserv.membership import person_of, recipient
+from listserv.membership import recipient
 from listserv.model import Issue, Notice, Post, PostState, Purpose
 from listserv.model import Message as Raw
 from listserv.posts import Envelope, Receipt, Store
@@ -302,8 +302,8 @@ def choose(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: 
     post = tx.execute(select(_post).where(_post.c.id == token.post_id)).first()
     if post is None or "issue" not in post.rules:
         return False
-    author = recipient(tx, token.person_id)
-    if author is None or person_of(tx, canonical(incoming.authors[0].address)) != token.person_id:
+    author = membership.answering(tx, token, incoming.authors[0].address)
+    if author is None:
         return True
     answering = notices.Answering(incoming.message_id)
     if post.state != PostState.CONFIRMING:

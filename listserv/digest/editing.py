@@ -21,11 +21,11 @@ from listserv.context import Context
 from listserv.digest.letter import Choice, said
 from listserv.digest.material import Source, Thread
 from listserv.digest.schedule import LAG, Wanted, edition_for, editions, schedule_of
-from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
-from listserv.mail.reply import answer_text, own_text
+from listserv.mail.own_words import own_text
+from listserv.mail.reply import answer_text
 from listserv.mail.shown import one_line
-from listserv.membership import Recipient, person_of, recipient
+from listserv.membership import Recipient
 from listserv.model import Address, Edition, IssueKind, Person, Purpose, Role, RoleName
 from listserv.policy.periods import Slot, after, before, latest
 from listserv.settings import HUB
@@ -244,8 +244,8 @@ def _order(line: str) -> tuple[str, str]:
 
 def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: Incoming) -> None:
     """A facilitator's answer to a preview, from their own address; the token, sent to them alone, is its proof."""
-    to = recipient(tx, token.person_id)
-    if to is None or person_of(tx, canonical(incoming.authors[0].address)) != token.person_id:
+    to = membership.answering(tx, token, incoming.authors[0].address)
+    if to is None:
         return
     row = tx.execute(select(_edition).where(_edition.c.id == token.edition_id)).first()
     answering = notices.Answering(incoming.message_id)

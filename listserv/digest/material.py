@@ -21,7 +21,8 @@ from listserv import archiver, vault
 from listserv.context import Context
 from listserv.mail.body import without_addresses
 from listserv.mail.message import TooComplex, parse
-from listserv.mail.reply import answer_text, is_greeting, own_text
+from listserv.mail.own_words import is_greeting, own_text
+from listserv.mail.reply import answer_text
 from listserv.mail.shown import clean, one_line
 from listserv.model import Message, Person, Post, PostState, Subscription
 from listserv.model.people import RECEIVING

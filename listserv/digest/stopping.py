@@ -12,13 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from listserv import moderate, notices, routing
+from listserv import membership, moderate, notices, routing
 from listserv.context import Context
-from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
 from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.text import one_line
-from listserv.membership import person_of, recipient
+from listserv.membership import recipient
 from listserv.model import Delivery, DeliveryState, Issue, IssueKind, Purpose, Subscription
 from listserv.model.outbox import WAITING
 from listserv.settings import HUB
@@ -108,8 +107,8 @@ def _suppress(tx: Connection, row: Any, now: Any) -> None:
 
 def answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: Incoming) -> None:
     """A reply to "your digest has stopped": `undo` from its person; the token is its proof."""
-    to = recipient(tx, token.person_id)
-    if to is None or person_of(tx, canonical(incoming.authors[0].address)) != token.person_id:
+    to = membership.answering(tx, token, incoming.authors[0].address)
+    if to is None:
         return
     answering = notices.Answering(incoming.message_id)
     row = tx.execute(select(_issue).where(_issue.c.id == token.issue_id)).first()

@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Sequence
 
 from listserv.errors import UserError
-from listserv.settings.schema import Oauth2
+from listserv.settings.connections import Oauth2
 
 WITHIN = 30  # seconds
 _MOST = 100_000  # octets of an answer

@@ -10,12 +10,14 @@ import asyncio
 import base64
 import functools
 import ipaddress
+import os
 import re
 import ssl
 from typing import Literal
 
 from listserv.edge.relay_sending import Connection, Copy, NextCopy, Outcome, Patience, Peek, Record, Result
 from listserv.edge.relay_wire import Answer, Lost, Wire, one_line
+from listserv.settings import Settings
 
 __all__ = [
     "Connection",
@@ -28,6 +30,7 @@ __all__ = [
     "Result",
     "Tls",
     "connect",
+    "connect_as_set",
 ]
 
 Tls = Literal["opportunistic", "required", "implicit", "none"]
@@ -47,6 +50,21 @@ class RelayDown(Exception):
 
 class _HandshakeFailed(Exception):
     """TLS was offered and did not come about."""
+
+
+async def connect_as_set(settings: Settings, *, timeout: float = 60.0, connect_timeout: float = 30.0) -> Connection:
+    """A connection to the relay of the settings, whose password is in the environment; raises what `connect` does."""
+    given = settings.relay
+    return await connect(
+        given.host,
+        given.port,
+        helo_name=settings.domain,
+        tls=given.tls,
+        username=given.username,
+        password=os.environ.get(given.password_env) if given.password_env else None,
+        timeout=timeout,
+        connect_timeout=connect_timeout,
+    )
 
 
 async def connect(

@@ -19,6 +19,7 @@ from listserv.authenticate import Origin, Proof, Undecided, authenticate
 from listserv.context import Context
 from listserv.edge.db import is_disk_full
 from listserv.errors import Reply
+from listserv.facts import facts_alone
 from listserv.handling import To, handle, needs_proof
 from listserv.mail.incoming import Incoming, read
 from listserv.mail.message import TooComplex
@@ -139,7 +140,7 @@ def _stopped(ctx: Context, incoming: Incoming, to: To, envelope: Envelope, proof
     if to.route.kind is not Kind.POST:
         return None
     name = to.route.list_name
-    return decide_alone(posts.facts_alone(ctx.settings, incoming, name, proof, envelope.received_at))
+    return decide_alone(facts_alone(ctx.settings, incoming, name, proof, envelope.received_at))
 
 
 async def _commit(

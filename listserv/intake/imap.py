@@ -29,7 +29,7 @@ from imapclient.exceptions import (
 from listserv.edge import oauth
 from listserv.errors import UserError
 from listserv.mail.text import one_line
-from listserv.settings.schema import Imap
+from listserv.settings.connections import Imap
 
 CONNECT_WITHIN, READ_WITHIN = 15.0, 60.0  # seconds
 MANY = 50_000  # messages; with more of them a folder is searched in windows, for one line can only be so long

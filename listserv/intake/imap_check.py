@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from listserv.intake import imap
 from listserv.intake.mailbox import FOLDERS
 from listserv.settings import Settings
-from listserv.settings.schema import Imap
+from listserv.settings.connections import Imap
 from listserv.setup import Finding
 
 _HERE = ("127.0.0.1", "::1", "localhost")

@@ -22,7 +22,7 @@ from listserv.context import Context
 from listserv.intake import imap, replies, taking
 from listserv.intake.taking import NotNow, Place
 from listserv.model import Outcome
-from listserv.settings.schema import Imap
+from listserv.settings.connections import Imap
 from listserv.stages import stage
 
 log = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ from listserv.mail.message import Message, TooComplex, has_bare_newline, message
 from listserv.model import Fetched, Outcome, Refusal
 from listserv.posts import Envelope
 from listserv.settings import HUB
-from listserv.settings.schema import Imap
+from listserv.settings.connections import Imap
 
 log = logging.getLogger(__name__)
 _fetched = Fetched.__table__  # type: ignore[attr-defined]

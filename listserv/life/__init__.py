@@ -9,12 +9,13 @@ from listserv.life.applications import join_list
 from listserv.life.joining import applied_answer, apply, begin, close_old, remind, status_of_applicant
 from listserv.life.pausing import pause, receiving_again, resume, resume_due, thread_of
 from listserv.life.renewing import renew, renewals
-from listserv.life.standing import forget, midnight, status, why_not_reading
+from listserv.life.standing import agreed, forget, midnight, status, why_not_reading
 from listserv.life.terms import agree, campaign, terms_answer, terms_text
 from listserv.life.verifying import verifier_answer
 
 __all__ = [
     "agree",
+    "agreed",
     "applied_answer",
     "apply",
     "begin",

@@ -26,7 +26,8 @@ from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
 from listserv.mail.message import first
 from listserv.mail.names import name_key
-from listserv.mail.reply import answer_text, own_text, read_answer
+from listserv.mail.own_words import own_text
+from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.text import one_line
 from listserv.membership import person_with, recipient
 from listserv.model import (

@@ -11,11 +11,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from listserv import audit, membership, moderate, notices, routing
 from listserv.context import Context
 from listserv.life.standing import agreed
-from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
 from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.text import one_line
-from listserv.membership import person_of, recipient
+from listserv.membership import recipient
 from listserv.model import Agreement, Campaign, Person, Purpose, TermsText
 from listserv.settings import HUB
 from listserv.words import N_
@@ -47,8 +46,8 @@ def keep_text(ctx: Context, tx: Connection) -> str | None:
     return version
 
 
-def agree(ctx: Context, tx: Connection, person: int, evidence: str) -> str:
-    """Writes an agreement down; what the answer says. `evidence`: from which mail, in words."""
+def agree(ctx: Context, tx: Connection, person: int, evidence: str, *, by: audit.Who | None = None) -> str:
+    """Writes an agreement down; what the answer says. `evidence`: from which mail, in words; `by`: how, if not so."""
     version = keep_text(ctx, tx)
     if version is None:
         return N_("This community has no terms to agree to.")
@@ -56,7 +55,7 @@ def agree(ctx: Context, tx: Connection, person: int, evidence: str) -> str:
         return N_("You have agreed to the present terms already. Thank you.")
     values = {"person_id": person, "version": version, "agreed_at": ctx.clock(), "evidence": evidence[:500]}
     tx.execute(insert(_agreement).values(values))
-    by = audit.Who("mail", person, "reply")
+    by = by or audit.Who("mail", person, "reply")
     audit.note(tx, ctx.clock(), "agree", by, about=person, details={"terms": version})
     return N_("Thank you. That you agree to the present terms is written down.")
 
@@ -99,8 +98,8 @@ def campaign(ctx: Context, tx: Connection) -> int:
 
 def terms_answer(ctx: Context, tx: Connection, token: Any, text_token: str, incoming: Incoming) -> None:
     """A reply to the question; the token, sent to the registered address alone, is its proof."""
-    to = recipient(tx, token.person_id)
-    if to is None or person_of(tx, canonical(incoming.authors[0].address)) != token.person_id:
+    to = membership.answering(tx, token, incoming.authors[0].address)
+    if to is None:
         return
     answering = notices.Answering(incoming.message_id)
     said = read_answer(answer_text(incoming.message), AGREE)

@@ -12,17 +12,16 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from listserv import audit, moderate, notices, routing
+from listserv import audit, membership, moderate, notices, routing
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.life.applications import CLOSE_AFTER, ask, duplicates, join_list, missing
 from listserv.life.pausing import receiving_again
-from listserv.mail.address import canonical
 from listserv.mail.dates import read_day
 from listserv.mail.incoming import Incoming
 from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.text import one_line
-from listserv.membership import READING, Recipient, moderators, person_of, recipient
+from listserv.membership import READING, Recipient, moderators, recipient
 from listserv.model import (
     Address,
     Agreement,
@@ -103,8 +102,8 @@ def verifier_answer(
     ctx: Context, tx: Connection, token: Any, text_token: str, incoming: Incoming, proof: Proof
 ) -> None:
     """`verified until 30 Nov 2027`, `need <what>`, `decline <reason>`: from the verifier's own address, with proof."""
-    to = recipient(tx, token.person_id)
-    if to is None or person_of(tx, canonical(incoming.authors[0].address)) != token.person_id or not proof.proven:
+    to = membership.answering(tx, token, incoming.authors[0].address)
+    if to is None or not proof.proven:
         return
     answering = notices.Answering(incoming.message_id)
     row = tx.execute(select(_application).where(_application.c.id == token.application_id)).first()

@@ -14,7 +14,7 @@ from html import escape
 
 from listserv.mail.attached import is_attachment
 from listserv.mail.message import Message, Part, iter_parts
-from listserv.mail.reply import is_boilerplate
+from listserv.mail.own_words import is_boilerplate
 from listserv.mail.sanitised import REST, sanitised
 from listserv.mail.served import Served, served
 from listserv.mail.text import part_text

@@ -15,6 +15,7 @@ from html import unescape
 from listserv.mail.shown import clean
 
 Span = tuple[int, int]
+Aside = tuple[int, int, int]  # begin and end of what is not shown, and the place in the text where it stood
 _MARK = re.compile(r"<!--|<(?=[a-zA-Z/!?])")
 _TAG_NAME = re.compile(r"/?([a-zA-Z][a-zA-Z0-9:-]{0,40})")
 _QUOTE_OR_END = re.compile(r"[\"'>]")
@@ -43,7 +44,7 @@ class _Page:
 
     out: list[str] = field(default_factory=list)
     length: int = 0
-    behind: list[str] = field(default_factory=list)
+    behind: dict[str, int] = field(default_factory=dict)  # what is not shown, and behind how much of the text it stood
     quoted: list[Span] = field(default_factory=list)
     signed: list[Span] = field(default_factory=list)
     open: list[tuple[str, int, int, bool]] = field(default_factory=list)
@@ -69,9 +70,9 @@ class _Page:
             self.write("\n")
 
 
-def all_text(html: str) -> tuple[str, tuple[Span, ...], tuple[Span, ...]]:
+def all_text(html: str) -> tuple[str, tuple[Span, ...], tuple[Span, ...], tuple[Aside, ...]]:
     """The text, a line for each block, then one for each text of an attribute or a comment; what of it the markup
-    calls a quotation, and what a signature. Never raises."""
+    calls a quotation, and what a signature; where these last lines stand. Never raises."""
     page = _Page()
     at = tags = 0
     while at < len(html):
@@ -96,8 +97,15 @@ def all_text(html: str) -> tuple[str, tuple[Span, ...], tuple[Span, ...]]:
         del tag
         (page.quoted if quote else page.signed).append((begin, page.length))
     page.line()
-    page.write("\n".join(dict.fromkeys(page.behind)))
-    return "".join(page.out), tuple(page.quoted), tuple(page.signed)
+    asides: list[Aside] = []
+    for words, stood in page.behind.items():
+        if not words:
+            continue
+        if asides:
+            page.write("\n")
+        asides.append((page.length, page.length + len(words), stood))
+        page.write(words)
+    return "".join(page.out), tuple(page.quoted), tuple(page.signed), tuple(asides)
 
 
 def _tag_end(html: str, at: int) -> int:
@@ -119,9 +127,9 @@ def _tag_end(html: str, at: int) -> int:
 def _comment(page: _Page, text: str) -> None:
     words = _SPACE.sub(" ", clean(unescape(re.sub(r"<[^<>]*>", " ", text)))).strip()
     if words and not words.startswith("[if"):
-        page.behind.append(words)
+        page.behind.setdefault(words, page.length)
     elif words:
-        page.behind.append(words.partition("]")[2].strip())
+        page.behind.setdefault(words.partition("]")[2].strip(), page.length)
 
 
 def _tag(page: _Page, inside: str) -> None:
@@ -147,7 +155,8 @@ def _tag(page: _Page, inside: str) -> None:
     if tag not in ("br", "img", "hr", "input", "meta", "link"):
         page.depth[tag] = page.depth.get(tag, 0) + 1
         _open(page, tag, attributes)
-    page.behind += _told(tag, attributes)
+    for words in _told(tag, attributes):
+        page.behind.setdefault(words, page.length)
 
 
 def _attributes(inside: str) -> Iterator[tuple[str, str]]:

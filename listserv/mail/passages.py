@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from listserv.mail.attached import is_attachment
 from listserv.mail.charsets import decode_text
-from listserv.mail.marked_up import all_text
+from listserv.mail.marked_up import Aside, all_text
 from listserv.mail.message import (
     MAX_PARTS,
     Field,
@@ -36,7 +36,7 @@ from listserv.mail.message import (
 )
 from listserv.mail.shown import clean
 from listserv.mail.text import part_text
-from listserv.mail.whose import Span, joined, whose
+from listserv.mail.whose import Span, joined, whose, with_asides
 
 MAX_PASSAGE = 100_000  # characters
 MAX_ALL = 300_000  # characters of all passages
@@ -86,6 +86,7 @@ class Passage:
     quoted: tuple[Span, ...] = ()
     signature: tuple[Span, ...] = ()
     unread: Unread | None = None
+    asides: tuple[Aside, ...] = ()  # what attributes and comments say, at the end of `text`
 
 
 def passages(message: Message, documents: Mapping[int, str] = MappingProxyType({})) -> tuple[Passage, ...]:
@@ -200,13 +201,14 @@ def _file(number: int, name: str, text: str) -> Passage:
 
 def _html(part: Part, number: int, name: str) -> Passage:
     bounded, cut = _bounded(part, MAX_MARKUP)
-    text, by_markup, signed = all_text(part_text(bounded))
-    text = text[: MAX_PASSAGE + 1]
-    quoted, signature = whose(text)
+    text, by_markup, signed, asides = all_text(part_text(bounded))
+    shown = text[: asides[0][0]] if asides else text
+    quoted, signature = whose(shown[: MAX_PASSAGE + 1])
     place = Place.FILE if part.disposition == "attachment" else Place.HTML
     return Passage(
-        place, number, name, text, joined((*quoted, *by_markup)), joined((*signature, *signed)),
-        Unread.LONG if cut else None,
+        place, number, name, text[: MAX_PASSAGE + 1],
+        with_asides(joined((*quoted, *by_markup)), asides), with_asides(joined((*signature, *signed)), asides),
+        Unread.LONG if cut else None, asides,
     )  # fmt: skip
 
 

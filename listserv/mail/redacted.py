@@ -34,7 +34,7 @@ from listserv.mail.sought_html import misread, replaced_in_html
 from listserv.mail.text import html_to_text
 from listserv.mail.transfer import Edit, apply_edits, base64_lines, head_of, with_field
 
-__all__ = ["MARK", "Redacted", "Taken", "masked_text", "redact", "revised"]
+__all__ = ["MARK", "Redacted", "Taken", "redact", "revised"]
 MARK = "[redacted by moderator]"
 FILE_GONE = "[A file was here. It was removed by a moderator.]"
 SIGNATURE_GONE = "[A digital signature was here. It was removed by a moderator, who changed the message.]"
@@ -102,16 +102,6 @@ def redact(raw: bytes, values: Sequence[str], *, without_parts: Collection[int] 
         fields.append(Field(HEADER, HEADER + b": moderator\r\n"))
     done = head_of(fields) + body
     return Redacted(done, tuple(work.taken), _left(parse(done, max_header=len(done), max_fields=2000), work, values))
-
-
-def masked_text(text: str, spans: Sequence[tuple[int, int, str]]) -> str:
-    """A text with other words at some places (start, end, words), for previews; where they overlap, the first."""
-    out, position = [], 0
-    for start, end, words in sorted(spans):
-        if start >= position:
-            out += [text[position:start], words]
-            position = end
-    return "".join(out) + text[position:]
 
 
 def _fields(fields: Iterable[Field], work: _Work, *, own: bool, part: int) -> list[Field]:

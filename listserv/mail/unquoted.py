@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from listserv.mail.reply import is_attribution, is_header_label
+from listserv.mail.own_words import is_attribution, is_header_label
 
 _WORD = re.compile(r"\w+")
 _MARKS = re.compile(r"^(?:\s?(?:>|\|))+ ?")

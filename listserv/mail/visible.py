@@ -1,8 +1,8 @@
 """HTML as a person sees it, for reading what they answered: nothing hidden, and a mark where somebody is quoted.
 
 A client that writes only HTML says with elements what others say with ">": blockquotes, containers by name, a rule
-above a header block. They become marks in the text that `reply.own_text` knows. What a person cannot see is taken out
-first, so that no hidden word decides.
+above a header block. They become marks in the text that `own_words.own_text` knows. What a person cannot see is
+taken out first, so that no hidden word decides.
 """
 
 from __future__ import annotations

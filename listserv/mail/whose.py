@@ -7,9 +7,10 @@ of their own. In doubt a line is the author's own text, which has the strictest 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 
-from listserv.mail.reply import is_attribution, is_header_label
+from listserv.mail.own_words import is_attribution, is_header_label
 
 Span = tuple[int, int]
 MAX_SIGNATURE = 25  # lines
@@ -192,6 +193,17 @@ def joined(spans: Sequence[Span]) -> tuple[Span, ...]:
         elif end > start:
             out.append((start, end))
     return tuple(out)
+
+
+def with_asides(spans: Sequence[Span], asides: Sequence[tuple[int, int, int]]) -> tuple[Span, ...]:
+    """Spans of a text and of what is not shown, such as where a link leads, that stood within them."""
+    ends = [end for _, end in spans]
+    carried: list[Span] = []
+    for start, end, stood in asides:
+        number = bisect_right(ends, stood)
+        if number < len(spans) and spans[number][0] <= stood:
+            carried.append((start, end))
+    return joined((*spans, *carried))
 
 
 def whose(text: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from listserv import membership, notices, permalinks, posts
 from listserv.authenticate import Proof
 from listserv.context import Context
+from listserv.facts import gather
 from listserv.mail.incoming import read
 from listserv.mail.text import one_line
 from listserv.model import Person, Post, PostState, Role, RoleName, Status, Subscription
@@ -167,7 +168,7 @@ def move(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> Outc
     incoming = read(posts.raw_message(ctx, tx, post.message_id), post.envelope_sender)
     proof = Proof.restored(proven(post), post.proof, post.auth)
     screened = posts.screened_of(ctx, post)
-    facts, _ = posts.gather(tx, ctx.settings, incoming, target, proof, now, screened=screened, exclude_post=post.id)
+    facts, _ = gather(tx, ctx.settings, incoming, target, proof, now, screened=screened, exclude_post=post.id)
     verdict = verdict_of(facts)
     if verdict.action not in (Action.ACCEPT, Action.HOLD):
         return Outcome(False, N_("It cannot go to %(list)s: %(why)s", list=target, why=Phrase(verdict.reasons[0].text)))

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, func, select, update
 from listserv import audit, membership, notices, permalinks, posts, routing
 from listserv.context import Context
 from listserv.edge.languages import Speech
+from listserv.facts import screening_of
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, recipient
 from listserv.model import Decision, Delivery, DeliveryKind, Notice, Person, Post, Purpose
@@ -216,7 +217,7 @@ def released(ctx: Context, tx: Connection, post: Any) -> None:
         tell_author(ctx, tx, post, "approve", taken=taken if post.changed else [])
         return
     author = proven_author(tx, post)
-    doubtful = screened.at(Level.WARNING) if posts.screening_of(ctx.settings, post.list_name) == "clinical" else ()
+    doubtful = screened.at(Level.WARNING) if screening_of(ctx.settings, post.list_name) == "clinical" else ()
     if author is not None and doubtful:
         notices.put(
             ctx,

@@ -16,8 +16,9 @@ from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
-from listserv.mail.reply import Answer, answer_text, moderation_verbs, read_answer
+from listserv.mail.reply import Answer, answer_text, read_answer
 from listserv.mail.text import one_line
+from listserv.mail.verbs import moderation_verbs
 from listserv.membership import Recipient, person_of, recipient
 from listserv.model import Post, PostState, Purpose
 from listserv.moderate import listing

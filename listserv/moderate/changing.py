@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 from listserv import posts, screen, vault
 from listserv.authenticate import Proof
 from listserv.context import Context
+from listserv.facts import gather
 from listserv.mail.incoming import Incoming, read
 from listserv.mail.passages import Place
 from listserv.mail.redacted import Redacted, redact
@@ -128,9 +129,7 @@ def reasons_now(
 ) -> list[dict[str, Any]]:
     """Why the post as it is now would be held; `otherwise`, when nothing else is left: that it was changed."""
     proof = Proof.restored(proven(post), post.proof, post.auth)
-    facts, _ = posts.gather(
-        tx, ctx.settings, incoming, post.list_name, proof, now, screened=screened, exclude_post=post.id
-    )
+    facts, _ = gather(tx, ctx.settings, incoming, post.list_name, proof, now, screened=screened, exclude_post=post.id)
     verdict = verdict_of(facts)
     found = [asdict(reason) for reason in verdict.reasons if reason.code != "over-rate"]
     return found if verdict.action is Action.HOLD and found else [asdict(otherwise)]

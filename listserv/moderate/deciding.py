@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 from listserv import audit, membership, notices, posts, repeating, routing
 from listserv.authenticate import Proof
 from listserv.context import Context
+from listserv.facts import gather
 from listserv.mail.incoming import read
 from listserv.mail.text import one_line
 from listserv.membership import Recipient
@@ -268,7 +269,7 @@ def still_stopped(ctx: Context, tx: Connection, post: Any, now: datetime) -> str
     if post.list_name not in ctx.settings.lists:
         return N_("The list %(list)s does not exist any more.", list=post.list_name)
     proof = Proof.restored(proven(post), post.proof, post.auth)
-    facts, _ = posts.gather(tx, ctx.settings, incoming, post.list_name, proof, now, approved=True, exclude_post=post.id)
+    facts, _ = gather(tx, ctx.settings, incoming, post.list_name, proof, now, approved=True, exclude_post=post.id)
     verdict = verdict_of(facts)
     if verdict.action is Action.ACCEPT:
         return None

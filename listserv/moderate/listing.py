@@ -15,8 +15,9 @@ from listserv import membership, notices, posts, routing, screen
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.mail.incoming import Incoming
-from listserv.mail.reply import answer_text, moderation_verbs, read_answer, read_answers
+from listserv.mail.reply import answer_text, read_answer, read_answers
 from listserv.mail.text import one_line
+from listserv.mail.verbs import moderation_verbs
 from listserv.membership import Recipient
 from listserv.model import Post, Purpose
 from listserv.moderate.announcing import described

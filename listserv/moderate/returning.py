@@ -16,12 +16,14 @@ from sqlalchemy import Connection, select, update
 
 from listserv import notices, posts, screen
 from listserv.context import Context
+from listserv.facts import screening_of
 from listserv.mail.address import canonical
 from listserv.mail.automatic import sounds_away
 from listserv.mail.incoming import Incoming, read
+from listserv.mail.own_words import own_text
 from listserv.mail.passages import Place
 from listserv.mail.redacted import revised
-from listserv.mail.reply import answer_text, own_text, read_answer
+from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, person_of, recipient
 from listserv.model import Decision, Post, PostState
@@ -200,7 +202,7 @@ def _revise(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, 
     subject = one_line(titled[1], 300) if titled else None
     new = read(revised(raw, text + "\n", subject=subject), post.envelope_sender)
     found = screen.look_at_text(ctx, tx, new.message, canonical(post.from_address))
-    if posts.screening_of(ctx.settings, post.list_name) == "off":
+    if screening_of(ctx.settings, post.list_name) == "off":
         found = NOTHING_FOUND
     put_in_place(ctx, tx, post, new, found, REVISED, state=PostState.RETURNED)
     post = tx.execute(select(_post).where(_post.c.id == post.id)).one()

@@ -6,7 +6,7 @@ relative to the file.
 """
 
 from listserv.settings.reading import SettingsError, load, parse
-from listserv.settings.schema import ListSettings, Settings, unbuilt
+from listserv.settings.schema import ListSettings, Settings
 from listserv.settings.values import HUB, SUFFIXES
 
-__all__ = ["HUB", "SUFFIXES", "ListSettings", "Settings", "SettingsError", "load", "parse", "unbuilt"]
+__all__ = ["HUB", "SUFFIXES", "ListSettings", "Settings", "SettingsError", "load", "parse"]

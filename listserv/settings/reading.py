@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from listserv.errors import UserError
 from listserv.mail.address import split
-from listserv.settings.schema import Certificate, ListSettings, Secrets, Settings
+from listserv.settings.connections import Certificate
+from listserv.settings.schema import ListSettings, Secrets, Settings
 from listserv.settings.values import HUB, LIST_NAME, ROLE_NAMES, SUFFIXES
 
 

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from listserv.context import Context
-from listserv.web import answers, finding, held, joining, login, mine, reading, unsubscribe
+from listserv.web import answers, finding, held, joining, login, mine, reading, terms, unsubscribe
 from listserv.web.answers import log, masked
 
 __all__ = ["app", "masked"]
@@ -55,7 +55,7 @@ def app(ctx: Context, health: Callable[[], dict[str, Any]]) -> ASGIApp:
         Route("/.well-known/security.txt", security, methods=["GET"]),
         Route("/favicon.ico", icon, methods=["GET"]),
     ]
-    for module in (unsubscribe, login, joining, mine, held, finding, reading):
+    for module in (unsubscribe, login, terms, joining, mine, held, finding, reading):
         routes += module.routes(ctx)
     pages = Starlette(routes=routes, exception_handlers={HTTPException: failed, Exception: failed})
     pages.router.redirect_slashes = False  # RFC 8058 section 3.1: no redirects; and they would carry the token

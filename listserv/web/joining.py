@@ -7,10 +7,6 @@ filled in within two seconds, are a machine's.
 
 from __future__ import annotations
 
-import asyncio
-import logging
-
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,13 +17,12 @@ from listserv.edge.languages import preferred
 from listserv.mail.address import parse_mailboxes
 from listserv.mail.text import one_line
 from listserv.settings import HUB
+from listserv.web.afterwards import Afterwards
 from listserv.web.answers import form, render, towards
 from listserv.web.login import signed_time, time_of
 from listserv.words import N_
 
-log = logging.getLogger(__name__)
-_begun: set[asyncio.Task[None]] = set()
-WAITING = 200
+begun = Afterwards("applications")
 FASTEST = 2  # seconds
 OLDEST = 86_400
 
@@ -46,28 +41,8 @@ def routes(ctx: Context) -> list[Route]:
         if not fields.get("website") and age is not None and FASTEST <= age <= OLDEST and len(boxes) == 1:
             wanted = [name for name in ctx.settings.lists if fields.get(f"list-{name}") == "yes"]
             language = preferred(request.headers.get("accept-language", ""), "")
-            _begin_soon(ctx, boxes[0].address, wanted, one_line(fields.get("name", ""), 100), language)
+            email, name = boxes[0].address, one_line(fields.get("name", ""), 100)
+            begun.write(ctx, lambda tx: life.begin(ctx, tx, email, wanted, name, language=language))
         return render(towards(ctx, request), "join-sent", 200, title=N_("Look into your mail"))
 
     return [Route("/join", join, methods=["GET", "POST"])]
-
-
-def _begin_soon(ctx: Context, email: str, lists: list[str], name: str, language: str) -> None:
-    """After the answer has gone, so that its time tells nothing about the address."""
-    if len(_begun) >= WAITING:
-        log.warning("too many applications at once: one is dropped")
-        return
-
-    def write(tx: Connection) -> None:
-        life.begin(ctx, tx, email, lists, name, language=language)
-
-    async def work() -> None:
-        try:
-            await ctx.db.write(write)
-            ctx.wake.outbox.set()
-        except Exception as error:
-            log.error("an application could not be begun: %s", type(error).__name__)
-
-    task = asyncio.create_task(work())
-    _begun.add(task)
-    task.add_done_callback(_begun.discard)

@@ -8,7 +8,6 @@ be ended, and every request looks at it and at the member's standing anew.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from listserv.mail.address import canonical
 from listserv.membership import Reader
 from listserv.model import Purpose, Session, Token
 from listserv.tokens import capability, read_capability, stored
+from listserv.web.afterwards import Afterwards
 from listserv.web.answers import form, render, towards
 from listserv.words import N_
 
@@ -39,11 +39,10 @@ _token = Token.__table__  # type: ignore[attr-defined]
 
 LINK_LIFE = timedelta(minutes=15)
 SESSION_LIFE = timedelta(days=30)
-WAITING_LINKS = 200  # questions for a link that may wait at once; more are not answered
 LINKS_PER_HOUR = (
     1000  # of one process, whoever asks for them: a machine that knows the members' addresses gets no further
 )
-_asking: set[asyncio.Task[None]] = set()
+asked = Afterwards("questions for a login link")
 _sent: deque[datetime] = deque(maxlen=LINKS_PER_HOUR)
 
 
@@ -82,18 +81,27 @@ def _session_number(ctx: Context, request: Request) -> int | None:
 
 async def visit(ctx: Context, request: Request) -> Visit | None:
     """Who this request is from; None for everybody who may not read."""
+    return await _who(ctx, request, agreeing=False)
+
+
+async def agreeing(ctx: Context, request: Request) -> Visit | None:
+    """Who this request is from, also somebody who may read nothing but the terms before they agree to them."""
+    return await _who(ctx, request, agreeing=True)
+
+
+async def _who(ctx: Context, request: Request, *, agreeing: bool) -> Visit | None:
     number = _session_number(ctx, request)
     if number is None:
         return None
-    return await ctx.db.read(lambda tx: _visit(ctx, tx, number))
+    return await ctx.db.read(lambda tx: _visit(ctx, tx, number, agreeing=agreeing))
 
 
-def _visit(ctx: Context, tx: Connection, number: int) -> Visit | None:
+def _visit(ctx: Context, tx: Connection, number: int, *, agreeing: bool) -> Visit | None:
     now = ctx.clock()
     row = tx.execute(select(_session.c.person_id, _session.c.expires_at).where(_session.c.id == number)).first()
     if row is None or row.expires_at <= now:
         return None
-    found = membership.reader(tx, ctx.settings, row.person_id, now)
+    found = membership.reader(tx, ctx.settings, row.person_id, now, agreeing=agreeing)
     return Visit(number, found, ctx.speaking(found.language, found.timezone)) if found is not None else None
 
 
@@ -111,7 +119,7 @@ async def required(ctx: Context, request: Request) -> Visit | Response:
 
 def local(target: str) -> str:
     """A path of ours to go to after login; anything else becomes the front page (no open redirect)."""
-    ours = target.startswith(("/archive/", "/search", "/author/", "/me", "/threads/"))
+    ours = target.startswith(("/archive/", "/search", "/author/", "/me", "/terms", "/threads/"))
     bad = target.startswith("//") or "\\" in target or not target.isprintable() or len(target) > 600
     return target if ours and not bad else "/archive/"
 
@@ -153,10 +161,13 @@ def routes(ctx: Context) -> list[Route]:
         if request.method == "POST":
             fields = await form(request)
             target = local(fields.get("next", ""))
-            _send_link_soon(ctx, fields.get("email", ""), target)
+            email = fields.get("email", "")
+            asked.write(ctx, lambda tx: _send_link(ctx, tx, email, target))
             return render(towards(ctx, request), "login-sent", 200, title=N_("Look into your mail"), minutes=_minutes())
         if await visit(ctx, request) is not None:
             return RedirectResponse(path_of(ctx.settings) + target, 303)
+        if await agreeing(ctx, request) is not None:
+            return RedirectResponse(f"{path_of(ctx.settings)}/terms?{urlencode({'next': target})}", 303)
         return render(towards(ctx, request), "login", 200, title=N_("Log in"), target=target, minutes=_minutes())
 
     async def link(request: Request) -> Response:
@@ -206,29 +217,11 @@ def _minutes() -> int:
     return int(LINK_LIFE.total_seconds()) // 60
 
 
-def _send_link_soon(ctx: Context, email: str, target: str) -> None:
-    """After the answer has gone, so that its time tells nothing about the address."""
-    if len(_asking) >= WAITING_LINKS:
-        log.warning("too many questions for a login link at once: one is dropped")
-        return
-
-    async def work() -> None:
-        try:
-            await ctx.db.write(lambda tx: _send_link(ctx, tx, email, target))
-            ctx.wake.outbox.set()
-        except Exception as error:
-            log.error("a login link could not be sent: %s", type(error).__name__)
-
-    task = asyncio.create_task(work())
-    _asking.add(task)
-    task.add_done_callback(_asking.discard)
-
-
 def _send_link(ctx: Context, tx: Connection, email: str, target: str) -> None:
-    """A link for a member who may read, to their registered address and nowhere else."""
+    """A link for a member who may read, or agree to the terms, to their registered address and nowhere else."""
     key = canonical(email.strip()[:320])
     person = membership.person_with(tx, key) if key else None
-    if person is None or membership.reader(tx, ctx.settings, person, ctx.clock()) is None:
+    if person is None or membership.reader(tx, ctx.settings, person, ctx.clock(), agreeing=True) is None:
         return
     to = membership.recipient(tx, person)
     now = ctx.clock()

@@ -13,7 +13,8 @@ import pytest
 from listserv.context import Context
 from listserv.digest import issuing
 from listserv.mail.message import normalise, parse
-from listserv.mail.reply import answer_text, is_attribution, is_header_label, own_text
+from listserv.mail.own_words import is_attribution, is_header_label, own_text
+from listserv.mail.reply import answer_text
 from listserv.mail.unquoted import is_quoted
 from tests.conftest import community
 from tests.house import notices, put, rows, work

@@ -48,7 +48,7 @@ class Browser:
             ) as client:
                 answer = await client.request(method, path, **more)
                 self.cookies = client.cookies
-            await asyncio.gather(*login._asking, *joining._begun)
+            await asyncio.gather(*login.asked.tasks, *joining.begun.tasks)
             return answer
 
         return asyncio.run(ask())

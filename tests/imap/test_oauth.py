@@ -12,7 +12,7 @@ from listserv.context import Context
 from listserv.edge import oauth
 from listserv.errors import UserError
 from listserv.intake import imap
-from listserv.settings.schema import Imap, Oauth2
+from listserv.settings.connections import Imap, Oauth2
 from tests.house import scalar
 from tests.imap.dovecot import USER, Dovecot, dovecot
 from tests.imap.fetching import fetching, house, mailbox, until

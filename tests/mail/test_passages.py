@@ -176,7 +176,7 @@ def test_outlook_quotes_without_marks() -> None:
 
 
 def test_quotations_of_markup() -> None:
-    text, quoted, signed = all_text(
+    text, quoted, signed, _ = all_text(
         "<p>mine</p><blockquote>yours</blockquote><p>mine</p><div class='gmail_signature'>me</div>"
     )
     assert [text[start:end].strip() for start, end in quoted] == ["yours"]
@@ -185,7 +185,7 @@ def test_quotations_of_markup() -> None:
 
 @given(st.text(max_size=300))
 def test_never_raises_on_html(html: str) -> None:
-    text, quoted, signed = all_text(html)
+    text, quoted, signed, _ = all_text(html)
     assert all(0 <= start <= end <= len(text) for start, end in (*quoted, *signed))
 
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from listserv.mail.message import TooComplex, decode_words, iter_parts, normalise, parse, text_header
-from listserv.mail.redacted import FILE_GONE, MARK, SIGNATURE_GONE, masked_text, redact, revised
+from listserv.mail.redacted import FILE_GONE, MARK, SIGNATURE_GONE, redact, revised
 from listserv.mail.sought import numbers_in, sought
 from listserv.mail.text import part_text, readable
 from tests.data.hostile import XSS
@@ -434,10 +434,6 @@ def test_taken_tells_how_often_and_where_without_the_value() -> None:
     assert [(one.value, one.part, one.times, one.where) for one in done.taken] == [
         (0, -1, 1, "the subject"), (0, 0, 2, "the text"), (1, 0, 1, "the text"), (0, 1, 1, "the HTML text"),
     ]  # fmt: skip
-
-
-def test_masked_text() -> None:
-    assert masked_text("a 123 b 456", [(8, 11, "••"), (2, 5, "•"), (3, 9, "never")]) == "a • b ••"
 
 
 # --- a corrected text --------------------------------------------------------------------------------------------

@@ -10,18 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listserv.mail import reply
+from listserv.mail import own_words
 from listserv.mail.message import normalise, parse
-from listserv.mail.reply import (
-    FRENCH_MODERATION_VERBS,
-    GERMAN_MODERATION_VERBS,
-    MODERATION_VERBS,
-    Answer,
-    answer_text,
-    own_text,
-    read_answer,
-    read_answers,
-)
+from listserv.mail.own_words import own_text
+from listserv.mail.reply import Answer, answer_text, read_answer, read_answers
+from listserv.mail.verbs import FRENCH_MODERATION_VERBS, GERMAN_MODERATION_VERBS, MODERATION_VERBS
 
 REPLIES = Path(__file__).parent.parent / "data" / "replies"
 with (REPLIES / "index.csv").open(encoding="utf-8", newline="") as _file:
@@ -62,7 +55,7 @@ def test_every_reply_is_in_the_index_once_with_origin_and_licence() -> None:
 
 
 def test_the_library_still_offers_the_headers_that_we_use() -> None:
-    pattern = reply._library_headers()
+    pattern = own_words._library_headers()
     assert pattern is not None
     assert pattern.search("ok\nOn Mon, Anna wrote:\n")
 
@@ -393,7 +386,7 @@ HOSTILE = {
 def test_hostile_text_decides_nothing_and_is_read_at_once(text: str) -> None:
     assert read(text).verb is None
     assert read(f"approve\n\n{text}").verb in ("approve", None)
-    assert len(own_text(text * 20)) <= reply.MAX_CHARS
+    assert len(own_text(text * 20)) <= own_words.MAX_CHARS
 
 
 @pytest.mark.timeout(15)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from listserv.mail.passages import Place
 from listserv.policy import rules
-from listserv.policy.rules import ALONE, HOLD, STOP, code, decide, decide_alone, words
+from listserv.policy.reasons import code, words
+from listserv.policy.rules import ALONE, HOLD, STOP, decide, decide_alone
 from listserv.policy.screening import Finding, Level
 from listserv.policy.verdict import Action, Author, Facts
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from email.message import EmailMessage
+from email.policy import SMTP
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listserv.mail.passages import Passage, Place, Unread
+from listserv.mail.message import parse
+from listserv.mail.passages import Passage, Place, Unread, passages
 from listserv.mail.whose import whose
 from listserv.policy.screening import (
     BUILT_IN,
@@ -135,6 +138,11 @@ CLEAN = [
     "2 Family Court judges, 3 March Dr Singh presents",
     "I miss Sarah's input on this list.",
     "ABN 51 824 753 556",
+    "Two days on shame.\nCost: $520, with lunch\nPay to: Study Group, BSB 733-445, account 2096 1184, your surname.",
+    "Selling: a complete kit, $900 ono.\n\n0491 570 110 after six",
+    "Contact: Ann Archer, team leader, (07) 5550 6631",
+    "Send it to odette@press.test before Friday.",
+    "You two were the loudest in the back row. Call Odette, 0491 570 110.",
 ]
 
 
@@ -233,6 +241,21 @@ def test_a_clients_own_signature_is_no_excuse() -> None:
         "Look.\n\nBegin forwarded message:\nFrom: Jane Doe <jane@x.test>\n\nHelp\n\nRegards\nJane Doe\n0412 345 678\n"
     )
     assert ("phone", "clinical", "0412 345 678") in found(text)
+
+
+def _html(html: str) -> list[tuple[str, str]]:
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "ann@people.test", "x"
+    mail.set_content(html, subtype="html")
+    return [(one.kind, one.masked) for one in screen(passages(parse(mail.as_bytes(policy=SMTP))), ANN)]
+
+
+def test_a_signature_excuses_where_its_own_links_lead_and_no_other_link_or_comment() -> None:
+    signed = "<p>Hm.</p><p>Regards<br>Ann<br>"
+    assert _html(f'{signed}<a href="tel:+61491570110">mobile</a></p>') == []
+    assert [kind for kind, _ in _html(f"{signed}</p><!-- pt Miss Evadne Cole, Thursday -->")] == ["name"]
+    page = '<p>Read <a href="https://www.instagram.com/tamsin.orrery.bakes/">this, her page</a>.</p>'
+    assert [kind for kind, _ in _html(page + signed + "</p>")] == ["page"]
 
 
 def test_every_kind_has_words() -> None:

@@ -14,7 +14,7 @@ ANN = Known("Ann Archer", ("ann@people.test",), frozenset({"Priya Raman", "bob@p
 
 
 def found(text: str, subject: str = "", html: bool = False) -> list[tuple[str, str, str]]:
-    read, by_markup, signed = all_text(text) if html else (text, (), ())
+    read, by_markup, signed, _ = all_text(text) if html else (text, (), (), ())
     quoted, signature = whose(read)
     body = Passage(Place.HTML if html else Place.TEXT, 0, "", read, joined((*quoted, *by_markup)), signature or signed)
     passages = (Passage(Place.SUBJECT, -1, "", subject), body) if subject else (body,)
@@ -58,6 +58,9 @@ OTHERS = [
     ("name", "warning", "Corin", "The stepfather, Corin, sits in the car.", ""),
     ("age", "warning", "Ninety-four years old", "Ninety-four years old and angry.", ""),
     ("age", "warning", "94", "Rising 94, and wants to drive.", ""),
+    ("name", "clinical", "Aldous Wetherill", "The patient, a grazier named Aldous Wetherill, changed his will.", ""),
+    ("phone", "clinical", "0491-570-313", "Father texts me at all hours from 0491-570-313.", ""),
+    ("combination", "clinical", "at Binnaby Creek", "Woman, 29, Hungarian-born harpist at Binnaby Creek.", ""),
     ("age", "warning", "23", "She is 23, asks for a cat.", "Huntington's, the test"),
     ("workplace", "warning", "Moor Tractors & Pumps", "Employer: the office of Moor Tractors & Pumps, she says", ""),
     ("workplace", "warning", "Pell Bay Primary School", "He worked until then at Pell Bay Primary School.", ""),

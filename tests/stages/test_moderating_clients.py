@@ -22,7 +22,9 @@ from sqlalchemy import insert, text
 from listserv import moderate, vault
 from listserv.context import Context
 from listserv.mail.message import normalise, parse
-from listserv.mail.reply import MODERATION_VERBS, answer_text, own_text, read_answer, read_answers
+from listserv.mail.own_words import own_text
+from listserv.mail.reply import answer_text, read_answer, read_answers
+from listserv.mail.verbs import MODERATION_VERBS
 from listserv.model import Address
 from listserv.moderate.carrying import WITH_WORDS
 from listserv.moderate.returning import AS_IS, VERBS

@@ -80,14 +80,11 @@ def test_check_names_each_thing_that_would_not_work(tmp_path: Path) -> None:
         assert words in done.stdout
 
 
-def test_wrong_settings_are_exit_2_and_a_command_to_come_is_exit_1(tmp_path: Path) -> None:
+def test_wrong_settings_and_unknown_commands_are_exit_2(tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_text("community: {nme: X}\n")
     wrong = listserv("--settings", str(tmp_path / "settings.yaml"), "held")
     assert wrong.returncode == 2 and "did you mean name?" in wrong.stderr
     assert listserv("nonsense").returncode == 2
-    for name in ("stats",):
-        done = listserv(name, "anything", "--json")
-        assert (done.returncode, "not built yet" in done.stderr) == (1, True), name
 
 
 def test_a_backup_is_whole_private_and_never_overwrites(tmp_path: Path) -> None:

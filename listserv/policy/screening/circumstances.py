@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from itertools import islice
 
 from listserv.mail.passages import Place
-from listserv.policy.screening.context import CASE, CLIENT, EVENT, OFFERED, PUBLIC
+from listserv.policy.screening.context import CLIENT, EVENT, OFFERED, PUBLIC, of_a_case
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.given_names import ALL
 from listserv.policy.screening.known import Hit
-from listserv.policy.screening.places import TOWNS
-from listserv.policy.screening.plain import View
-from listserv.policy.screening.words import NO_NAMES
+from listserv.policy.screening.plain import View, stretches, within
+from listserv.policy.screening.traits import TRAITS, traits
+from listserv.policy.screening.words import NO_NAMES, words
 
 _CAPS = r"(?:[A-Z][\w']+[ \n]|(?:of|the|and|de|du|la)[ ]){0,4}"
 _PLACE_OF_WORK = (
@@ -33,7 +33,7 @@ _WORKPLACE = re.compile(
 )
 _UNIT = re.compile(
     r"\b(?P<where>\d{1,2}(?:st|nd|rd|th)[ ](?:Battalion|Regiment|Squadron|Brigade|Field "
-    r"Ambulance)(?:[ ][A-Z]+)?|HMAS[ ][A-Z][a-z]+|RAAF[ ](?:Base[ ])?[A-Z][a-z]+)"
+    r"Ambulance)\b(?:[ ][A-Z]+)?|HMAS[ ][A-Z][a-z]+|RAAF[ ](?:Base[ ])?[A-Z][a-z]+)"
 )
 _EMPLOYER = re.compile(
     r"\b(?:works?|worked|working|employed|job|shifts?|teaches|teacher|nurse|apprentice|manager|principal|enrolled|"
@@ -58,7 +58,7 @@ _THIRD = re.compile(
 )
 _CRITICISED = re.compile(
     r"\b(?:complaint (?:against|about)|notif(?:ied|ication)[^.\n]{0,30}(?:ahpra|board|hccc|oho)|(?:ahpra|hccc|oho) "
-    r"(?:notification|complaint|investigation)|reported[^.\n]{0,30}to (?:ahpra|the board|hccc|oho)|misconduct|"
+    r"(?:notification|complaint|investigation)|reported\b[^.\n]{0,30}\bto (?:ahpra|the board|hccc|oho)|misconduct|"
     r"negligen\w+|"
     r"notifications? (?:about|against)|(?:over)?charged (?:my|the|her|his|our|me|us) |(?:the )?other side's|"
     r"opposing (?:expert|counsel)|"
@@ -73,107 +73,6 @@ _CRITICISED = re.compile(
     r"tribunal found)\b",
     re.I,
 )
-_TRAITS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("exact age", re.compile(
-        r"(?<![\w-])(?:[1-9]\d?[- ]?(?:year|yr)s?[- ]old|[1-9]\d?[ ]?(?:yo|y/o)\b|aged[ ][1-9]\d?\b|[1-9]\d[MF]\b|"
-        r"(?:(?<=he is )|(?<=hes )|(?<=he's ))[1-9]\d?(?=[,.]|[ ]and\b)|"
-        r"^[ \t*•-]{0,6}[1-9]\d(?=,?[ ](?:and[ ])?(?:an?[ ])?[a-z])|"
-        r"turned[ ][1-9]\d?\b|(?:(?<=is )|(?<=was ))[1-9]\d(?=[ ]?(?:,|and\b))|"
-        r"(?:in )?Year (?:1[0-2]|[7-9])\b)|\b(?:twenty|thirty|forty|fifty|sixty|seventy|eighty)-\w+[- ]year[- ]old|"
-        r"\b(?:fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twelve|thirteen)[- ]year[- ]old", re.I | re.M)),
-    ("small place", re.compile(
-        r"\b(?:small|tiny|remote|little|only|local|nearby)[ ](?:\w+[ ])?(?:town|village|island|community|township|"
-        r"hamlet|mission)\b|\bisland[ ](?:school|clinic|community)\b|\bschool (?:with|of) (?:only )?(?:\w+|"
-        r"\d+) (?:pupils|students|"
-        r"kids|children)\b|\b(?:town|village|place) w(?:/|ith)? (?:only )?(?:one|1|two|a single) (?:pub|shop|street|"
-        r"school|church|doctor|"
-        r"gp)\b|\bpopulation (?:of )?\d|\btown of (?:about |around |under |just )?[\d,]+|\b(?:only|"
-        r"one)[ ](?:\w+[ ]){1,3}in "
-        r"(?:the )?(?:town|village|district|shire|valley|island)\b|"
-        r"\b(?:NSW|VIC|QLD|SA|WA|TAS|NT)\s\d{4}\b")),
-    ("occupation", re.compile(
-        r"\b(?:police (?:officer|sergeant|woman|man)|detective|paramedic|firefighter|fire-?fighter|helicopter pilot|"
-        r"pilot|vet\b|veterinarian|dentist|surgeon|anaesthetist|midwife|"
-        r"pharmacist|magistrate|barrister|solicitor|lawyer|judge|mayor|councillor|politician|priest|pastor|imam|nun|"
-        r"monk|farmer|grazier|dairy farmer|shearer|miner|"
-        r"(?:ex[- ])?(?:league|footy|cricket|rugby|netball|nrl|nrlw|aflw?) player|harbour master|"
-        r"coach(?:es)? the under|fisherman|crayfisher\w*|abalone diver|beekeeper|winemaker|jockey|horse trainer|"
-        r"footballer|afl (?:player|"
-        r"umpire)|nrl player|olympi\w+|athlete|swimmer|gymnast|"
-        r"ballet dancer|violinist|cellist|musician|opera singer|actor|actress|newsreader|journalist|tv presenter|"
-        r"radio (?:host|presenter)|author|"
-        r"school principal|principal|deputy principal|(?:music|maths|drama|kindergarten|primary|high school) "
-        r"teacher|bus driver|truck driver|train driver|air traffic controller|flight attendant|"
-        r"postmaster|postmistress|publican|undertaker|funeral director|lighthouse keeper|park ranger|ranger|soldier|"
-        r"army (?:officer|medic|captain)|naval officer|submariner|"
-        r"prison officer|customs officer|engineer|architect|professor|academic|marine biologist|geologist|butcher|"
-        r"baker|hairdresser|"
-        r"electrician|plumber|carpenter|locksmith|taxidermist|chef|nurse|gp|doctor|psychologist|social "
-        r"worker)s?\b", re.I)),
-    ("community", re.compile(
-        r"\b(?:hazara|tongan|samoan|maori|māori|fijian|rohingya|karen|chin|hmong|uyghur|tibetan|bhutanese|nepali|"
-        r"nepalese|somali|sudanese|south sudanese|dinka|nuer|eritrean|"
-        r"ethiopian|oromo|congolese|burundian|rwandan|sierra leonean|liberian|zimbabwean|ghanaian|yazidi|kurdish|"
-        r"assyrian|chaldean|mandaean|druze|coptic|maronite|"
-        r"tamil|sinhalese|sikh|jain|bahai|baha'i|parsi|jehovah'?s witness(?:es)?|mormon|seventh-day adventist|"
-        r"(?:exclusive|plymouth|christian|open) brethren|brethren family|"
-        r"from (?:burundi|rwanda|congo|tonga|samoa|fiji|nauru|kiribati|tuvalu|vanuatu|somalia|eritrea|ethiopia|"
-        r"south sudan|bhutan|nepal|"
-        r"tibet|liberia|sierra leone|iceland|estonia|latvia|lithuania|malta|albania|armenia|mongolia|east timor|"
-        r"timor-leste)|amish|mennonite|hasidic|orthodox jewish|"
-        r"romani|roma\b|icelandic|estonian|latvian|lithuanian|maltese|cypriot|macedonian|bosnian|albanian|georgian|"
-        r"armenian|mongolian|timorese|"
-        r"yolngu|yolŋu|pitjantjatjara|anangu|arrernte|warlpiri|noongar|nyoongar|palawa|wiradjuri|gamilaraay|"
-        r"kamilaroi|bundjalung|yuin|koori|murri|tiwi|torres strait islander)\b", re.I)),
-    ("family", re.compile(
-        r"\b(?:mother|father|mum|dad|parent) of (?:quadruplets|quintuplets|two|three|four|five|six|seven|eight|nine|"
-        r"ten|twins|triplets|"
-        r"\d)\b|\b(?:identical )?(?:twins?|triplets?|quadruplets?)\b|\b(?:youngest|oldest|eldest|middle|one|second|"
-        r"third) of (?:four|five|six|seven|eight|nine|ten|eleven|twelve|\d+)\b|"
-        r"\b(?:four|five|six|seven|eight|nine|ten|eleven) (?:children|kids|siblings|sisters|brothers|sons|daughters|"
-        r"foster children)\b|\bwidow(?:ed|er)?\b|\badopted (?:from|at|son|daughter|twin)|\bsame-sex parents\b|"
-        r"\bsurrogate\b|\bonly child\b|\bfoster(?:ed|[ \n](?:son|daughter|child|kid|boy|girl)| mother of| carer of)\b|"
-        r"\bfamily of (?:eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen)\b|\b(?:his|her) (?:mum|"
-        r"mother|dad|father) "
-        r"(?:runs|owns|is the (?:mayor|principal|doctor|gp|priest|publican))\b|"
-        r"\bwhose (?:husband|wife|son|daughter|brother|sister|father|mother|partner|twin) (?:is|was|died|drowned|"
-        r"played|ran|runs|works|worked)\b", re.I)),
-    ("dated event", re.compile(
-        r"\b(?:(?:19|20)\d\d|last (?:year|month|week|summer|winter|spring|autumn|january|february|march|april|may|"
-        r"june|july|august|september|october|november|december|easter|christmas)'?s?|black (?:saturday|"
-        r"summer))\b[^.\n]{0,40}\b(?:bushfires?|floods?|cyclone|earthquake|crash|accident|shooting|siege|massacre|"
-        r"drowning|derailment|explosion|collapse|fire|murder|stabbing|attack|disaster|inquest|royal commission)\b|"
-        r"\b(?:bushfires?|floods?|cyclone|earthquake|crash|shooting|siege|massacre|drowning|derailment|explosion|"
-        r"mine collapse|(?:house|ferry|hospital|hotel|factory) fire|murder|stabbing|bus crash|plane crash|"
-        r"train crash|helicopter crash|boating "
-        r"accident)\b[^.\n]{0,40}\b(?:in|of|on)\b[^.\n]{0,25}\b(?:19|20)\d\d\b|"
-        r"\b(?:the|that) (?:cyclone|flood|bushfires?|fire|earthquake|storm|tornado) (?:took|destroyed|hit|wiped|"
-        r"burnt|burned|flattened)\b|"
-        r"\b(?:fire|crash|shooting|siege|stabbing|drowning|murder|collapse|cyclone) last (?:year|week|summer|winter|"
-        r"spring|autumn|"
-        r"january|february|march|april|may|june|july|august|september|october|november|december|easter|christmas)\b|"
-        r"\bwitness in the (?:trial|inquest)\b|\bat the (?:cup carnival|royal commission|inquest)\b|\b(?:bus|plane|"
-        r"train|helicopter|"
-        r"light plane|boat) crash\b|\bmade (?:the )?(?:national |local |front[- ]page )?(?:news|headlines)\b|\bin "
-        r"the news\b|\bfront page\b|"
-        r"\bwon (?:the|a) (?:gold|silver|bronze|lotto|lottery|state|national)\b", re.I)),
-    ("the only one", re.compile(
-        r"\b(?:the |their |our |its )?only (?:[\w-]+ ){0,4}(?:one|woman|man|female|male|girl|boy|person|family|child|"
-        r"player|student)"
-        r"(?:[ ](?:in|at|of|on|from|here|there|they|we|ever|with)\b)", re.I)),
-    ("rare condition", re.compile(
-        r"\b(?:huntington'?s|prader[- ]willi|angelman|rett syndrome|turner syndrome|klinefelter|williams syndrome|"
-        r"fragile x|22q11|digeorge|smith[- ]magenis|kleine[- ]levin|kleefstra|locked-in|"
-        r"xeroderma|epidermolysis|ehlers[- ]danlos|marfan|osteogenesis imperfecta|achondroplasia|dwarfism|albinism|"
-        r"cystic fibrosis|muscular dystrophy|motor neuron[e]? disease|mnd|als\b|"
-        r"batten disease|wilson'?s disease|porphyria|phenylketonuria|pku|sickle cell|haemophilia|thalassaemia|"
-        r"creutzfeldt[- ]jakob|cjd|narcolepsy|cataplexy|tourette'?s|moebius|"
-        r"conjoined|double amput\w+|amputee|prosthetic (?:leg|arm|hand)|facial burns|deaf-?blind|capgras|cotard|"
-        r"fregoli|alien hand|stiff[- ]person|dissociative fugue|trichotillophagia|factitious|pica\b|selective "
-        r"mutism|heart transplant|face transplant|transplant recipient|"
-        r"anti-nmda|autoimmune encephalitis|landau[- ]kleffner|neurofibromatosis|tuberous sclerosis|lesch[- ]nyhan|"
-        r"usher syndrome|glass eye|one (?:leg|arm|eye))\b", re.I)),
-)  # fmt: skip
 _WINDOW = 700  # characters in which the traits have to stand
 
 
@@ -181,23 +80,64 @@ def workplaces(view: View) -> Iterator[Hit]:
     """Where a client works or learns."""
     if view.passage.place == Place.FILE_NAME:
         return
-    of_a_case = CASE.search(view.text) is not None or CASE.search(view.about) is not None
-    for pattern in (_WORKPLACE, _SCHOOL, _UNIT, _EMPLOYER, _LABELLED):
-        for found in islice(pattern.finditer(view.text), 300):
-            start, end = found.span("where")
-            if view.in_signature(start) or _OWN_WORK.search(view.text, max(0, start - 70), start):
-                continue
-            left, right = view.sentence(start, end, 140)
-            offered = OFFERED.search(view.text, left, right) or EVENT.search(view.text, left, right)
-            if offered and not OFFERED.search(view.text, left, right) and _WORKED.search(view.text, left, start):
-                offered = None  # "until" and "from" of a life, not of a course
-            if _PUBLIC_PLACE.match(view.text, start) or (offered and not CLIENT.search(view.text, left, right)):
-                continue
-            if pattern is not _SCHOOL and not of_a_case:
-                continue
-            if pattern is _EMPLOYER and (" " not in found["where"] and not CLIENT.search(view.text, left, start)):
-                continue
-            yield Hit("workplace", Level.WARNING, start, end)
+    case = of_a_case(view.text) or of_a_case(view.about)
+    for pattern, found in _places_of_work(view, case):
+        start, end = found.span("where")
+        if view.in_signature(start) or _OWN_WORK.search(view.text, max(0, start - 70), start):
+            continue
+        left, right = view.sentence(start, end, 140)
+        offered = OFFERED.search(view.text, left, right) or EVENT.search(view.text, left, right)
+        if offered and not OFFERED.search(view.text, left, right) and _WORKED.search(view.text, left, start):
+            offered = None  # "until" and "from" of a life, not of a course
+        if _PUBLIC_PLACE.match(view.text, start) or (offered and not CLIENT.search(view.text, left, right)):
+            continue
+        if pattern is _EMPLOYER and (" " not in found["where"] and not CLIENT.search(view.text, left, start)):
+            continue
+        yield Hit("workplace", Level.WARNING, start, end)
+
+
+def _places_of_work(view: View, case: bool) -> Iterator[tuple[re.Pattern[str], re.Match[str]]]:
+    """Whatever looks like one; without a case only schools and stations, which tell where somebody is anyhow."""
+    capitals = [start for start, _ in view.capitals]
+    looks = [(_SCHOOL, capitals if view.says(_SCHOOLS) else [])]
+    if case:
+        looks = [
+            (_WORKPLACE, view.starts(_TOWARDS) if view.says(_WORKS) else []),
+            *looks,
+            (_UNIT, _units(view)),
+            (_EMPLOYER, view.starts(_EMPLOYED)),
+            (_LABELLED, view.starts(_EMPLOYERS) if any(mark in view.text for mark in ":=|") else []),
+        ]
+    for pattern, starts in looks:
+        for found in islice(view.matches_at(pattern, starts), 300):
+            yield pattern, found
+
+
+def _units(view: View) -> list[int]:
+    """Where a unit of the forces may begin: with its name, or the digits before it."""
+    named = view.starts(frozenset(("hmas", "raaf")))
+    if view.says(_FORCES):
+        named += (found.start() for found in _ORDINAL.finditer(view.text))
+    return sorted(named)
+
+
+_ORDINAL = re.compile(r"\d{1,2}(?:st|nd|rd|th)[ ]")
+_FORCES = words("battalion regiment squadron brigade field")
+_TOWARDS = words("at from for to attends attending joined with")
+_WORKS = words("""
+abattoir aged airport bakery barracks base battalion brigade cafe café childcare church club college correctional
+council depot foods football gaol hospital jail kindergarten logistics medical mine mosque nursing pharmacy preschool
+prison private refinery regiment rsl school shire squadron station surgery synagogue tafe temple transport uni
+university
+""")
+_SCHOOLS = words("""
+abattoir abattoirs anglican barracks catholic christian correctional detention fire grammar high islamic kindergarten
+lutheran montessori police preschool primary public secondary special steiner
+""")
+_EMPLOYED = words("""
+apprentice employed enrolled job manager nurse principal shift shifts student teacher teaches work worked working works
+""")
+_EMPLOYERS = words("employer place school work works workplace")
 
 
 _WORKED = re.compile(
@@ -232,8 +172,11 @@ def third_parties(view: View) -> Iterator[Hit]:
     """A person in one sentence, or beside one, with criticism or proceedings."""
     if not view.mentions(_OF_COMPLAINTS):
         return
-    for pattern in (_THIRD, _BY_NAME):
-        for found in islice(pattern.finditer(view.text), 300):
+    critical = (found.span() for found in view.matches_at(_CRITICISED, view.starts(_CRITICAL, _CRITICAL_STEMS)))
+    near = stretches(critical, view.text, 400, 400)
+    capitals = (start for start, _ in view.capitals)
+    for pattern, starts in ((_THIRD, view.starts(_THIRDS)), (_BY_NAME, capitals)) if near else ():
+        for found in islice(view.matches_at(pattern, (start for start in starts if within(near, start))), 300):
             start, end = found.span("who")
             left, right = view.sentence(start, end, 200)
             if pattern is _THIRD and " " in found["who"] and found["who"][:1].isupper():
@@ -251,6 +194,16 @@ def third_parties(view: View) -> Iterator[Hit]:
             yield Hit("third-party", Level.WARNING, *found.span("who"))
 
 
+_THIRDS = words("""
+a brother constable detective dr father her his judge justice magistrate mr mrs ms my nurse officer our pastor prof
+professor rabbi rev reverend senator sister swami the their
+""")
+_CRITICAL = words("""
+abused abusing abusive ahpra before blame blamed botched boundary bullied bully bullying charged complaint convicted
+copies coroner coroners dangerous deregistered drunk found hccc i inquest investigated lawsuit malpractice misconduct
+never oho opposing other overcharged reported sexual slept stop struck sued suing suspended the tribunal under
+""")
+_CRITICAL_STEMS = ("fraud", "harass", "incompeten", "negligen", "notif", "plagiari", "unethical", "unprofessional")
 _MATTER = re.compile(
     r"(?<![\w@])(?P<who>[A-Z][^\W\d_]{2,20}[ ]v\.?[ ][A-Z][^\W\d_]{2,20})(?![\w@]|[ ]?[(\[]?(?:19|20)\d\d)"
 )
@@ -264,12 +217,12 @@ _BY_NAME = re.compile(r"(?<![\w@])(?P<who>[A-Z][^\W\d_]+[ ][A-Z][^\W\d_]+)(?![\w
 
 def combinations(view: View) -> Iterator[Hit]:
     """Each of three or more traits of different kinds close together, one of them rarer than age, work and family."""
-    if view.passage.place == Place.FILE_NAME or not CASE.search(view.text):
+    if view.passage.place == Place.FILE_NAME or not of_a_case(view.text):
         return
-    found = [one for kind in _RARE for one in _traits(view, kind)]
+    found = [one for kind in _RARE for one in traits(view, kind)]
     if not found:
         return
-    found += [one for kind in _COMMON for one in _traits(view, kind)]
+    found += [one for kind in _COMMON for one in traits(view, kind)]
     found.sort()
     shown: set[tuple[int, int, str]] = set()
     first = 0
@@ -286,71 +239,19 @@ def combinations(view: View) -> Iterator[Hit]:
 
 def rare_ages(view: View) -> Iterator[Hit]:
     """An exact age beside a rare condition, which may stand in the subject."""
-    rare = dict(_TRAITS)["rare condition"]
+    rare = TRAITS["rare condition"]
     in_subject = view.about and rare.search(view.about)
-    if view.passage.place == Place.FILE_NAME or not (in_subject or view.mentions(_GATES["rare condition"])):
+    if view.passage.place == Place.FILE_NAME or not of_a_case(view.text):
         return
-    if not CASE.search(view.text):
+    if not in_subject and next(traits(view, "rare condition"), None) is None:
         return
-    for start, end, _ in _traits(view, "exact age"):
+    for start, end, _ in traits(view, "exact age"):
         if in_subject or rare.search(view.text, max(0, start - 300), min(len(view.text), end + 300)):
             yield Hit("age", Level.WARNING, start, end)
 
 
 _RARE = ("small place", "community", "dated event", "rare condition", "the only one")
 _COMMON = ("exact age", "occupation", "family")
-
-
-def _traits(view: View, kind: str) -> Iterator[tuple[int, int, str]]:
-    """Where a trait stands; at most 200 of a kind."""
-    if kind not in _GATES or view.mentions(_GATES[kind]):
-        matches = dict(_TRAITS)[kind].finditer(view.text)
-        yield from (
-            (one.start(), one.end(), kind) for one in islice(matches, 200) if not view.in_signature(one.start())
-        )
-    if kind == "small place":
-        for one in islice(_CAPITALISED.finditer(view.text), 20_000):
-            if one[0] in TOWNS or one[0].split(" ")[0] in TOWNS:
-                yield one.start(), one.end(), kind
-
-
-_CAPITALISED = re.compile(r"(?<![\w])[A-Z][a-z]{2,}(?:[ ][A-Z][a-z]{2,})?")
-_GATES = {
-    "small place": (
-        "small ", "tiny ", "remote ", "little ", "only ", "local ", "nearby ", "town of", "one ", "nsw", "vic",
-        "qld", " sa ", " wa ", "tas", " nt ", "island", "school with", "school of", "town w", "village w",
-        "place w", "population",
-    ),
-    "dated event": (
-        "fire", "flood", "cyclone", "earthquake", "crash", "accident", "shoot", "siege", "massacre", "drown",
-        "derail", "explosion", "collapse", "murder", "stabbing", "attack", "disaster", "inquest", "commission",
-        " news", "headlines", "front page", " won ", "storm", "tornado", "witness", "carnival",
-    ),
-    "the only one": (
-        "only ",
-    ),
-    "community": (
-        "hazara", "tongan", "samoan", "maori", "māori", "fijian", "rohingya", "karen", "chin ", "hmong",
-        "uyghur", "tibet", "bhutan", "nepal", "somali", "sudan", "dinka", "nuer", "eritre", "ethiopia", "oromo",
-        "congol", "burund", "rwand", "leone", "liberia", "zimbab", "ghana", "yazidi", "kurd", "assyr",
-        "chaldean", "mandae", "druze", "coptic", "maronite", "tamil", "sinhal", "sikh", "jain", "baha", "parsi",
-        "jehovah", "mormon", "adventist", "brethren", "amish", "mennonite", "hasid", "orthodox", "roma",
-        "iceland", "estonia", "latvia", "lithuan", "malt", "cypriot", "macedon", "bosnia", "albania",
-        "georgian", "armenia", "mongol", "timor", "yol", "pitjant", "anangu", "arrernte", "warlpiri", "noongar",
-        "nyoongar", "palawa", "wiradjuri", "gamil", "kamil", "bundjalung", "yuin", "koori", "murri", "tiwi",
-        "torres", "from tonga", "from samoa", "from fiji", "nauru", "kiribati", "tuvalu", "vanuatu", "from congo",
-    ),
-    "rare condition": (
-        "huntington", "prader", "angelman", "rett ", "turner", "klinefelter", "williams", "fragile", "22q",
-        "digeorge", "magenis", "kleine", "kleefstra", "locked-in", "xeroderma", "epidermo", "ehlers", "marfan",
-        "osteogenesis", "achondro", "dwarf", "albin", "cystic", "dystrophy", "motor neuron", "mnd", "als",
-        "batten", "wilson", "porphyria", "phenylket", "pku", "sickle", "haemo", "thalass", "creutz", "cjd",
-        "narcolep", "cataplex", "tourette", "moebius", "conjoined", "amput", "prosthetic", "facial burns",
-        "deaf", "capgras", "cotard", "fregoli", "alien hand", "stiff", "fugue", "trichot", "factitious", "pica",
-        "mutism", "transplant", "nmda", "encephalitis", "landau", "neurofibro", "tuberous", "lesch", "usher",
-        "glass eye", "one leg", "one arm", "one eye",
-    ),
-}  # fmt: skip
 
 
 def _one_of_each(found: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
@@ -372,6 +273,7 @@ _SOMEBODY = re.compile(
     r"\b(?:my|a|an|the|one|this|our|another)[ ](?:[\w-]+[ ,]{1,2}){0,5}(?:client|patient|pt|man|woman|boy|girl|"
     r"child|couple|family|veteran|student|teenager|"
     r"adolescent|mother|father|mum|dad|widow|widower|person|lady|gentleman|resident|nurse|teacher|farmer|officer)\b|"
-    r"\b(?:she|he|her|his|shes|hes)\b",
+    r"\b(?:she|he|her|his|shes|hes|(?:wo)?man,? (?:aged )?[1-9]\d)\b|"
+    r"\b[1-9]\d[ -]?(?:yo|y/o|years?[ -]old)\b",
     re.I,
 )

@@ -17,13 +17,16 @@ from listserv.policy.screening.context import (
     OWN_CONTACT,
     PUBLIC,
     SERVICE,
+    VENUE,
     of_a_case,
+    only_offers,
 )
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit, Known, key
 from listserv.policy.screening.numbers import ELSEWHERE
-from listserv.policy.screening.places import TOWNS
-from listserv.policy.screening.plain import View
+from listserv.policy.screening.places import towns
+from listserv.policy.screening.plain import View, matches, stretches
+from listserv.policy.screening.words import words
 
 _PHONE = re.compile(
     r"(?<![\w#$])(?<!\d[.,/-])(?:\+|\(\+|00|\(?0)[\d](?:[ \t]?[-./() \t][ \t]?|\n[ \t]*)?(?:\d(?:[ \t]?[-./() \t][ "
@@ -131,22 +134,6 @@ _FAMOUS = re.compile(
     r"Avenue|Way|Terrace|Drive)"
 )
 _OFFICE = re.compile(r"(?:level|suite|shop|ground floor)\b", re.I)
-_VENUE = re.compile(
-    r"\b(?:membership|subscriptions?|invoices?|payments?|donations?|publish\w+|press|guilford|routledge|association|"
-    r"foundation|"
-    r"society|institute|universit\w+|college|faculty|clinics?|campus|foyer|theatre|corner of|opposite|car ?park|"
-    r"entrance|tram|"
-    r"upstairs|downstairs|visit us|come to|find us|lunch|dinner|drinks|restaurant|cafe|café|gallery|function|hall|"
-    r"cbd|studio|"
-    r"open day|exhibition|opening|rally|march|meet (?:at|outside)|parcels?|subpoena|offices?|post to|mail to|send "
-    r"to|cheques?|sublet|rent|lease|venue|workshops?|trainings?|held|rooms|conference|"
-    r"hotel|parking|"
-    r"our (?:\w+ )?(?:new )?(?:rooms|office|practice|service|unit|team|address|premises|building|site|branch|home)|"
-    r"premises|practice|relocat\w+|library|"
-    r"registration|secretary|treasurer|committee|weekend with (?-i:[A-Z])\w*|retreat|masterclass|symposium|talk by|"
-    r"seminar|event|consulting|suite|level \d+)\b",
-    re.I,
-)
 _LIVES = re.compile(
     r"\b(?:lives?|living|lived|resid\w+|home address|house|stays?|staying|discharged to|picked up from|sleeps|"
     r"(?:client|patient|mother|mum|father|family|grandmother|nan|partner|husband|wife)'s|wohnt|habite)\b",
@@ -156,7 +143,6 @@ _POSTCODE = re.compile(
     r"(?:(?:\b[A-Z][A-Za-z'-]+,?[ ]){1,3})?\b(?:NSW|VIC|Vic|QLD|Qld|SA|WA|TAS|Tas|NT|ACT|New South Wales|Victoria|"
     r"Queensland|South Australia|Western Australia|Tasmania|Northern Territory),?[ ]{0,2}\d{4}\b(?![-/.]?\d|[ ]\d{3})"
 )
-_TOWN = re.compile(r"\b[A-Z][a-z]+(?:[ ][A-Z][a-z]+){0,2}\b")
 _LINE = re.compile(
     r"\b(?:assistant|secretary|coordinator|organi[sz]er|treasurer|convenor)\b|"
     r"\b(?:help|hot|text|support|crisis|life|advice|warm|duty)[ ]?(?:line|phone|worker)s?\b|\b(?:intake|reception|"
@@ -185,11 +171,11 @@ def phones(view: View) -> Iterator[Hit]:
     text = view.digits
     own = {
         key(found[0])[-8:]
-        for found in view.by_numbers(_PHONE, text)
+        for found in matches(_PHONE, text, view.longest_numbers)
         if view.in_signature(found.start()) or OWN_CONTACT.search(view.text, max(0, found.start() - 60), found.start())
     }
     for pattern in (_PHONE, _MOBILE_WITHOUT_0, _LOCAL):
-        for found in view.by_numbers(pattern, text):
+        for found in matches(pattern, text, view.longest_numbers):
             start, end = found.span()
             value = re.sub(r"\D", "", found[0])
             if view.in_signature(start) or view.in_web(start) or value[-8:] in own:
@@ -242,9 +228,22 @@ def _whose(view: View, start: int, end: int, value: str, people: bool) -> Level 
             return None
         return Level.WARNING if _LINE.search(view.text, *place) else Level.CLINICAL
     case = people or CASE.search(view.text, left, right)
-    if not case and not of_a_case(view.text) and _CALL_SOMEBODY.search(view.text, max(0, start - 60), start):
-        return Level.WARNING  # a colleague who is to be called, most likely
+    if not case and not of_a_case(view.text):
+        colleague = _CALL_SOMEBODY.search(view.text, max(0, start - 60), start)  # who is to be called
+        if colleague or only_offers(view.text, view.about) or not _of_somebody(view, start, end):
+            return Level.WARNING
     return Level.CLINICAL if mobile or case else Level.WARNING
+
+
+def _of_somebody(view: View, start: int, end: int) -> bool:
+    """Whether somebody in care, or whoever is called Mr or Mrs, is spoken of not far from there, or wrote it."""
+    if view.in_quotation(start):
+        return True
+    near = max(0, start - 300), min(len(view.text), end + 300)
+    return CLIENT.search(view.text, *near) is not None or _TITLE.search(view.text, *near) is not None
+
+
+_TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Mx)\b")
 
 
 def addresses(view: View, known: Known) -> Iterator[Hit]:
@@ -273,7 +272,8 @@ def addresses(view: View, known: Known) -> Iterator[Hit]:
             left, right = view.sentence(start, end, 140)
             if OFFERED.search(view.text, left, right) and not OF_A_CLIENT.search(view.text, left, right):
                 continue
-            yield Hit("mail-address", Level.CLINICAL, start, end)
+            somebodys = of_a_case(view.text) or of_a_case(view.about) or _of_somebody(view, start, end)
+            yield Hit("mail-address", Level.CLINICAL if somebodys else Level.WARNING, start, end)
 
 
 def _in_links(view: View, known: Known, domains: set[str]) -> Iterator[Hit]:
@@ -310,34 +310,52 @@ def mail_addresses(view: View) -> Iterator[str]:
 
 def streets(view: View) -> Iterator[Hit]:
     """Street addresses but for the author's own, of services and of events."""
-    only_offers = not (of_a_case(view.text) or of_a_case(view.about)) and any(
-        words.search(text) for words in (OFFERED, _VENUE) for text in (view.about, view.text)
-    )  # nobody in care is spoken of
-    for pattern in (_STREET, _LOWER_STREET, _ESTATE, _PO_BOX, _ABROAD):
-        for found in view.by_numbers(pattern):
-            start, end = found.span()
-            if (
-                view.in_signature(start)
-                or view.in_web(start)
-                or _COURTS.search(found[0])
-                or _in_list_of_authors(found[0])
-            ):
-                continue
-            left, right = view.sentence(start, end, 160)
-            at_home = _LIVES.search(view.text, max(left, start - 80), start)
-            offered = any(words.search(view.text, left, right) for words in (_VENUE, OFFERED, PUBLIC))
-            if _FAMOUS.search(found[0]):
-                continue
-            office = (
-                _OFFICE.match(found[0])
-                or _BUILDING.search(view.text, max(0, start - 45), start)
-                or _ASKED_FOR.search(view.text, max(0, start - 120), start)
-            )
-            if (offered or office) and not at_home:
-                continue
-            if OWN_CONTACT.search(view.text, max(0, start - 60), start):
-                continue
-            yield Hit("street-address", Level.HIGH if at_home or not only_offers else Level.WARNING, start, end)
+    for found in _street_addresses(view):
+        start, end = found.span()
+        if view.in_signature(start) or view.in_web(start) or _COURTS.search(found[0]) or _in_list_of_authors(found[0]):
+            continue
+        left, right = view.sentence(start, end, 160)
+        at_home = _LIVES.search(view.text, max(left, start - 80), start)
+        offered = any(said.search(view.text, left, right) for said in (VENUE, OFFERED, PUBLIC))
+        if _FAMOUS.search(found[0]):
+            continue
+        office = (
+            _OFFICE.match(found[0])
+            or _BUILDING.search(view.text, max(0, start - 45), start)
+            or _ASKED_FOR.search(view.text, max(0, start - 120), start)
+        )
+        if (offered or office) and not at_home:
+            continue
+        if OWN_CONTACT.search(view.text, max(0, start - 60), start):
+            continue
+        yield Hit(
+            "street-address",
+            Level.HIGH if at_home or not only_offers(view.text, view.about) else Level.WARNING,
+            start,
+            end,
+        )
+
+
+def _street_addresses(view: View) -> Iterator[re.Match[str]]:
+    """Whatever looks like one."""
+    if view.numbers:
+        houses = stretches((found.span() for found in _HOUSE.finditer(view.text)), view.text, 35, 140)
+        yield from matches(_STREET, view.text, houses)
+        yield from matches(_LOWER_STREET, view.text, view.around(view.starts(_OF_STREETS), 70, 15))
+        yield from view.matches_at(_ESTATE, view.starts(_LOTS))
+        yield from view.matches_at(_PO_BOX, view.starts(*_BOXES))
+        if view.mentions(_STREETS_ABROAD):
+            yield from view.by_numbers(_ABROAD)
+
+
+_HOUSE = re.compile(r"\d[A-Za-z]?,?(?:[ ]{1,2}|[ ]?\n[ ]{0,4})[A-Z]")
+_OF_STREETS = words("street road avenue crescent parade highway terrace boulevard st rd ave cres pde tce")
+_LOTS = words("lot rmb rsd")
+_BOXES = words("g p"), ("gp", "po", "locked", "private")
+_STREETS_ABROAD = (
+    "strasse", "straße", "str.", "gasse", "weg", "platz", "allee", "rue ", "avenue ", "chemin ", "route ", "place ",
+    "boulevard ", "quai ", "impasse ", "allée ",
+)  # fmt: skip
 
 
 def _in_list_of_authors(value: str) -> bool:
@@ -347,24 +365,19 @@ def _in_list_of_authors(value: str) -> bool:
 def places(view: View) -> Iterator[Hit]:
     """A place with its postcode, and small towns in the text of a case."""
     case = of_a_case(view.text)
-    only_offers = not case and OFFERED.search(view.text) is not None
-    for found in view.by_numbers(_POSTCODE):
-        if not view.in_signature(found.start()) and not _of_an_event(view, *found.span(), only_offers):
-            yield Hit("place", Level.WARNING, *found.span())
-    if view.passage.place == Place.FILE_NAME or not case:
-        return
-    for found in _TOWN.finditer(view.text):
-        words = found[0].split(" ")
-        name = next((" ".join(words[at:to]) for at in range(len(words)) for to in range(len(words), at, -1)
-                     if " ".join(words[at:to]) in TOWNS), "")  # fmt: skip
-        if not name or view.in_signature(found.start()):
-            continue
-        start = found.start() + found[0].index(name)
-        if not _of_an_event(view, start, start + len(name), only_offers):
-            yield Hit("place", Level.WARNING, start, start + len(name))
+    found = [one.span() for one in matches(_POSTCODE, view.text, view.around(view.starts(_STATES), 80, 45))]
+    if view.passage.place != Place.FILE_NAME and case:
+        found += towns(view)
+    offers = bool(found) and not case and OFFERED.search(view.text) is not None
+    for start, end in found:
+        if not view.in_signature(start) and not _of_an_event(view, start, end, offers):
+            yield Hit("place", Level.WARNING, start, end)
 
 
-def _of_an_event(view: View, start: int, end: int, only_offers: bool) -> bool:
+_STATES = words("nsw vic qld sa wa tas nt act new victoria queensland south western tasmania northern")
+
+
+def _of_an_event(view: View, start: int, end: int, offers: bool) -> bool:
     left, right = view.sentence(start, end, 140)
-    offered = only_offers or OFFERED.search(view.text, left, right) is not None
+    offered = offers or OFFERED.search(view.text, left, right) is not None
     return offered and not CLIENT.search(view.text, left, right)

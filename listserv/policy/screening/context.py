@@ -27,7 +27,7 @@ CASE = re.compile(
     r"\b(?:clients?|patients?|pts?|yo|y/o|presented|presents|presenting|referred (?:by|to) me|admitted|admission|"
     r"discharged|diagnos\w+|disclosed|self[- ]harm\w*|overdose\w*|my (?:session|sessions) with|first seen|first "
     r"session|"
-    r"symptoms|she|he|her|his|shes|hes|young person|boy|girl)\b",
+    r"symptoms|she|he|her|his|shes|hes|young person|boy|girl|(?:wo)?man,? (?:aged )?[1-9]\d)\b",
     re.I,
 )
 SERVICE = re.compile(
@@ -82,6 +82,27 @@ OFFERED = re.compile(
     r"tickets?|room(?:s)? (?:available|to rent|for rent)|interested|peer group|study|recruit\w+|ethics)\b",
     re.I,
 )
+VENUE = re.compile(
+    r"\b(?:membership|subscriptions?|invoices?|payments?|donations?|publish\w+|press|guilford|routledge|association|"
+    r"foundation|"
+    r"society|institute|universit\w+|college|faculty|clinics?|campus|foyer|theatre|corner of|opposite|car ?park|"
+    r"entrance|tram|"
+    r"upstairs|downstairs|visit us|come to|find us|lunch|dinner|drinks|restaurant|cafe|café|gallery|function|hall|"
+    r"cbd|studio|"
+    r"open day|exhibition|opening|rally|march|meet (?:at|outside)|parcels?|subpoena|offices?|post to|mail to|send "
+    r"to|cheques?|sublet|rent|lease|venue|workshops?|trainings?|held|rooms|conference|"
+    r"hotel|parking|"
+    r"our (?:\w+ )?(?:new )?(?:rooms|office|practice|service|unit|team|address|premises|building|site|branch|home)|"
+    r"premises|practice|relocat\w+|library|"
+    r"registration|secretary|treasurer|committee|weekend with (?-i:[A-Z])\w*|retreat|masterclass|symposium|talk by|"
+    r"seminar|event|consulting|suite|level \d+)\b",
+    re.I,
+)
+SOLD = re.compile(
+    r"\b(?:for sale|selling|to sell|giving away|give ?away|good home|wanted to buy|o\.?n\.?o\b|second[- ]hand|"
+    r"we(?:'re| are) hiring|salar(?:y|ies)|pro rata|part[- ]time|full[- ]time|applicants?|contractors?|sublet)\b",
+    re.I,
+)
 OF_A_CLIENT = re.compile(
     r"\b(?:client|patient|pt|consumer|mother|mum|father|dad|son|daughter|husband|wife|partner|carer|next of kin|nok|"
     r"emergency contact|guardian|sister|brother|grandmother|grandfather|nan|boyfriend|girlfriend|family|ex|"
@@ -103,7 +124,7 @@ OWN_CONTACT = re.compile(
     r"\bi(?: can|'ll| will) be (?:reached|contacted)\b[^.\n]{0,25}\Z|\b(?:speak|talk) (?:to|with) me\b[^.\n]{0,25}\Z|"
     r"\b(?:find|catch|try) me\b[^.\n]{0,25}\Z|\bring or text me\b[^.\n]{0,25}\Z|\bmy (?:cell|mob(?:ile)?|"
     r"number) is[ ]?\Z|"
-    r"\b(?:me|us) (?:on|at|via) (?:\w+ ){0,3}\Z|\bget in touch\b[^.\n]{0,30}\Z",
+    r"\b(?:me|us) (?:on|at|via) (?:(?!from\b)\w+ ){0,3}\Z|\bget in touch\b[^.\n]{0,30}\Z",
     re.I,
 )
 INVENTED = re.compile(
@@ -136,3 +157,11 @@ PSEUDONYM = re.compile(
 def of_a_case(text: str) -> bool:
     """Whether a text speaks of somebody in care at all; kept, for every hit in the text asks it."""
     return CASE.search(text) is not None
+
+
+@lru_cache(16)
+def only_offers(text: str, about: str) -> bool:
+    """Whether something is offered, sold or organised and nobody in care is spoken of, in a text and its subject."""
+    return not (of_a_case(text) or of_a_case(about)) and any(
+        said.search(one) for said in (OFFERED, VENUE, SOLD) for one in (about, text)
+    )

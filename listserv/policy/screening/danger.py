@@ -7,12 +7,12 @@ community's words for emergencies. What is taught, asked in general, denied or l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
 
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit
-from listserv.policy.screening.plain import View
+from listserv.policy.screening.plain import Stretches, View
+from listserv.policy.screening.words import words
 
 _WHO = (
     r"(?:(?:my|the|our|a|this|one of my|another) (?:[\w-]+ ){0,2}(?:client|patient|pt|consumer|participant|boy|girl|"
@@ -73,7 +73,7 @@ _PLAN = re.compile(
     r"not safe|alone with)|"
     r"(?:with|carrying|pulled|waving) (?:a|an|the|his|her) (?:[\w-]+ )?(?:gun|rifle|pistol|knife|machete|axe|bat|"
     r"hammer|weapon)|"
-    r"they(?:'ll|ll| will) all (?:be sorry|pay|die|regret)|(?:shoot|bomb|burn|blow|stab)(?:ing)? (?:up |down |"
+    r"they(?:'ll|ll| will) all (?:be sorry|pay|die|regret)|(?:shoot|bomb|burn|blow|stabb?)(?:ing)? (?:up |down |"
     r"everyone |somebody )?"
     r"(?:at |in )?(?:the |his |her |my |our )?(?:school|class\w*|office|clinic|ward|workplace|house|home|mosque|"
     r"church|synagogue)|"
@@ -83,8 +83,8 @@ _PLAN = re.compile(
     r"burnt|burned))|"
     r"bruis\w+ (?:round|on|around|all over) (?:the|her|his) (?:neck|throat|face|back|arms|legs|body)|"
     r"(?:wanna|want to|gonna) (?:die|kms|unalive)|unalive (?:my|him|her|them)sel\w+|taken all (?:her|his|their|the) "
-    r"(?:tabs|meds|pills|tablets|medication)|od(?:'?d|'?ing| on)|"
-    r"suicidal(?: tonight| now| right now| today)?|threatening suicide)",
+    r"(?:tabs|meds|pills|tablets|medication)|od(?:'?d|'?ing| on)\b|"
+    r"(?:suicidal(?: tonight| now| right now| today)?|threatening suicide)\b)",
     re.I,
 )
 _TEACHING = re.compile(
@@ -120,54 +120,98 @@ _MYSELF = re.compile(
 
 def risks(view: View) -> Iterator[Hit]:
     """Plain words of a plan or a danger now, of the author or somebody in their care; no teaching, no past."""
-    stretches = list(_at_risk(view))
-    text = _LINE_END.sub(" ", view.text) if stretches else ""  # words that belong together stand on two lines
-    for begin, stop in stretches:
-        for found in _MYSELF.finditer(text, begin, stop):
-            left, right = view.sentence(*found.span(), 160)
-            before = text[left : found.start()]
-            if not _SOMEBODY_SAID.search(before) and not before.rstrip(" ").endswith(('"', "'")):
-                yield Hit("risk", Level.NOTE, *found.span())
-        for found in _PLAN.finditer(text, begin, stop):
-            left, right = view.sentence(*found.span(), 200)
-            if not _WHO_RX.search(text, left, right):
-                continue
-            if _TEACHING.search(text, left, right) and not (
-                _CLEARLY_NOW.search(text, left, right) and not _DENIED.search(text, left, right)
-            ):
-                continue
-            if _NOW.search(text, max(0, left - 200), min(len(text), right + 200)) or _HELP_NOW.search(view.about):
-                yield Hit("risk", Level.NOTE, *found.span())
+    stretches = _at_risk(view)
+    if not stretches:
+        return
+    text = _LINE_END.sub(" ", view.text)  # words that belong together stand on two lines
+    for found in _matches_in(_MYSELF, text, stretches, view.starts(frozenset(("i",)))):
+        left, right = view.sentence(*found.span(), 160)
+        before = text[left : found.start()]
+        if not _SOMEBODY_SAID.search(before) and not before.rstrip(" ").endswith(('"', "'")):
+            yield Hit("risk", Level.NOTE, *found.span())
+    starts = sorted([*view.starts(_PLANNED, _PLANNED_STEMS), *(start - 1 for start in view.words.get("ll", ()))])
+    for found in _matches_in(_PLAN, text, stretches, starts):
+        left, right = view.sentence(*found.span(), 200)
+        if not _WHO_RX.search(text, left, right):
+            continue
+        if _TEACHING.search(text, left, right) and not (
+            _CLEARLY_NOW.search(text, left, right) and not _DENIED.search(text, left, right)
+        ):
+            continue
+        if _NOW.search(text, max(0, left - 200), min(len(text), right + 200)) or _HELP_NOW.search(view.about):
+            yield Hit("risk", Level.NOTE, *found.span())
 
 
+def _matches_in(
+    pattern: re.Pattern[str], text: str, stretches: Stretches, starts: Iterable[int]
+) -> Iterator[re.Match[str]]:
+    """What `finditer` gives in the stretches for a pattern that matches at these places only; both are in order."""
+    ahead = iter(stretches)
+    begin, stop = next(ahead, (0, 0))
+    end = 0
+    for start in starts:
+        while start >= stop and stop:
+            begin, stop = next(ahead, (0, 0))
+        if start >= max(begin, end) and stop and (found := pattern.match(text, start, stop)):
+            yield found
+            end = found.end()
+
+
+_PLANNED = words("""
+a about abusing access actively acute acutely am and are at baby back be beating being blow blowing bomb bombing
+bought boy burn burning can cannot carrying child children choking daughter decided do does doesn don end ending
+extreme feel feels girl going gonna got grave had has have he hidden highly hitting holding hurting i immediate
+imminent in infant intend intending intends is isn kid kids kill killing left life little lives ll loaded made means
+molesting n newborn not oding od odd on plan planning plans pulled ready said say saying says sent serious she shoot
+shooting son stab stabbing strangling suicidal swallowed taken they theyll threaten threatened threatening threatens to
+toddler unalive want wants was waving will with won wanna writing wrote
+""")
+_PLANNED_STEMS = ("blow", "bomb", "bruis", "burn", "shoot", "stab", "stockpil")
+"""First words of a plan."""
 _LINE_END = re.compile(r"(?<!\n)\n(?!\n)")
 _HELP_NOW = re.compile(r"\b(?:now|urgent\w*|emergency|tonight|asap|help)\b|\b(?:he|she)(?:'s| is) in my\b", re.I)
 
 
-def _at_risk(view: View) -> Iterator[tuple[int, int]]:
-    """Stretches around words without which nobody says that somebody is in danger; at most 300."""
-    start = end = -1
-    for found in islice(_CORE.finditer(view.lower), 300):
-        if start >= 0 and found.start() - 90 > end:
-            yield start, end
-            start = -1
-        start = max(0, found.start() - 90) if start < 0 else start
-        end = min(len(view.text), found.end() + 90)
-    if start >= 0:
-        yield start, end
+def _at_risk(view: View) -> Stretches:
+    """Stretches around words without which nobody says that somebody is in danger; around 300 of them at most."""
+    starts = view.starts(_CORE, _CORE_STEMS)
+    for phrases in _CORE_PHRASES:
+        first = phrases[0].split()[0]
+        starts += (start for start in view.words.get(first, ()) if view.lower.startswith(phrases, start))
+    return view.around(sorted(starts)[:300], 90, 105)
 
 
-_CORE = re.compile(
-    r"kill|shoot|stab|hang|hurt|harm|drown|poison|gas\b|burn|overdose|suicid|goodbye|take (?:her|his|my|their|all)|"
-    r"taking my|end it|end(?:ing)? (?:my|his|her|"
-    r"their)|jump|do it|use it|plan\b|pills|tablets|panadol|paracetamol|bridge|ledge|cliff|train|roof|railway|"
-    r"tracks|gun\b|rifle|firearm|knife|rope|"
-    r"noose|shotgun|ligature|medication|imminent|immediate|acute|serious|grave|extreme|danger|safe|be here|being "
-    r"here|alive|live\b|go on|survive|"
-    r"make it|die\b|dying|dead|beat|strang|raped|held\b|hitting|choking|molest|abusing|at risk|alone with|taken|"
-    r"swallowed|do this|bruis|be sorry|all pay|machete|axe\b|bomb|weapon|pistol|hammer|wanna|unalive|kms|"
-    r"house with|left with|back with|locked in|being hit|tabs\b|meds\b|od'?d|od'?ing|od on|doing it|blow"
+_CORE = words("axe die gas gun held kms live meds od odd oding plan tabs")
+_CORE_STEMS = tuple(
+    sorted(
+        words("""
+abusing acute alive beat blow bomb bridge bruis burn choking cliff danger dead drown dying extreme firearm goodbye
+grave hammer hang harm hitting hurt immediate imminent jump kill knife ledge ligature machete medication molest noose
+overdose panadol paracetamol pills pistol poison railway raped rifle roof rope safe serious shoot shotgun stab strang
+suicid survive swallowed tablets taken tracks train unalive unsafe wanna weapon
+""")
+    )
 )
+_CORE_PHRASES = (
+    ("take her", "take his", "take my", "take their", "take all"),
+    ("taking my",),
+    ("end it", "end my", "end his", "end her", "end their"),
+    ("ending my", "ending his", "ending her", "ending their"),
+    ("do it", "do this"),
+    ("doing it",),
+    ("use it",),
+    ("be here", "be sorry"),
+    ("being here", "being hit"),
+    ("go on",),
+    ("make it",),
+    ("at risk",),
+    ("alone with",),
+    ("house with",),
+    ("left with",),
+    ("back with",),
+    ("all pay",),
+    ("locked in",),
+)  # fmt: skip
 _SOMEBODY_SAID = re.compile(
     r"\b(?:if|clients?|patients?|says?|said|told|tells|example|e\.g\.|statements?|phrases?|"
     r"like|items?)\b",

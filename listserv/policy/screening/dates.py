@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 
 from listserv.mail.passages import Place
-from listserv.policy.screening.context import CASE, EVENT
+from listserv.policy.screening.context import CASE, EVENT, of_a_case
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit
-from listserv.policy.screening.plain import View
+from listserv.policy.screening.plain import View, matches, stretches
 from listserv.policy.screening.tables import cells
+from listserv.policy.screening.words import words
 
 _MONTH = (
     r"(?:jan(?:uary|uar|vier)?|feb(?:ruary|ruar)?|f[ée]vr(?:ier)?|mar(?:ch|s)?|märz|apr(?:il)?|avr(?:il)?|may|mai|"
@@ -41,7 +42,7 @@ _OF_BIRTH = re.compile(
 _BORN = re.compile(
     r"\bd\.?[ /]?o\.?[ /]?b\b\.?|\bborn\b|\bb[-\']?days?\b|\bb(?:ri|i|ir|irt)th(?:[ -]?(?:day|date|dy))\b|"
     r"\bb\.(?=[ ]?\Z)|(?<=\()[*]|\bbirth(?:[ -]?(?:day|date))?s?\b|\bdate of "
-    r"birth\b|\bgeb(?:oren|\.)|\bgeburtsdatum\b|"
+    r"birth\b|\bgeb(?:oren\b|\.)|\bgeburtsdatum\b|"
     r"\bn[ée]e? le\b|\bdate de naissance\b|\bbdate\b",
     re.I,
 )
@@ -121,30 +122,41 @@ def births(view: View) -> Iterator[Hit]:
     text = view.text
     if not view.mentions(_OF_BIRTHS):
         return
-    for found in view.by_numbers(_COMPACT):
+    near = view.around(_births_said(view), 100, 200)
+    for found in matches(_COMPACT, text, near):
         yield Hit("birth-date", Level.HIGH, *found.span("date"))
     for start, end, head, _ in cells(text):
         if _BIRTH_HEAD.fullmatch(head) and (date := _OF_BIRTH.search(text, start, end)):
             yield Hit("birth-date", Level.HIGH, *date.span())
-    dates = [found.span() for found in _OF_BIRTH.finditer(text)]
+    dates = [found.span() for found in matches(_OF_BIRTH, text, near)]
     for number, (start, end) in enumerate(dates):
         if _NOT_BORN_THEN.search(text, start, end) or view.in_web(start):
             continue
         before = max(start - 80, dates[number - 1][1] if number else 0)
         word = next(reversed(list(_BORN.finditer(text, before, start))), None)
-        near = word is not None and _leads_to(text[word.end() : start])
-        if near and word is not None and _OTHER_DATE.search(text, word.end(), start):
-            near = False
+        led_to = word is not None and _leads_to(text[word.end() : start])
+        if led_to and word is not None and _OTHER_DATE.search(text, word.end(), start):
+            led_to = False
         behind = _BORN.search(text, end, min(len(text), end + 30))
         behind_it = behind is not None and re.fullmatch(
             r"[\s,(\[-]*(?:(?:is|was|as|being|for)[ ])?(?:(?:her|his|their|the|my client's)[ ])?(?:\d\d?(?:st|nd|rd|"
             r"th)[ ])?",
             text[end : behind.start()],
         )
-        if near or behind_it:
+        if led_to or behind_it:
             left, right = view.sentence(start, end, 60)
             if not _CELEBRATED.search(text, left, right):
                 yield Hit("birth-date", Level.HIGH, start, end)
+
+
+_BIRTH_WORDS = words("b bday bdays bdate born d date de do dob geb geboren geburtsdatum n ne nee né née")
+_BIRTH_STEMS = ("birth", "birtth", "bith", "brith")
+
+
+def _births_said(view: View) -> list[int]:
+    """Where a word of birth may begin."""
+    starred = [found.start() for found in re.finditer(r"[*]", view.text)]
+    return sorted(starred + view.starts(_BIRTH_WORDS, _BIRTH_STEMS))
 
 
 def _leads_to(between: str) -> bool:
@@ -156,9 +168,11 @@ def _leads_to(between: str) -> bool:
 
 def dates(view: View) -> Iterator[Hit]:
     """Days of a year in the text of a case, but for those of courses, laws and meetings."""
-    if view.passage.place == Place.FILE_NAME or not CASE.search(view.text):
+    if view.passage.place == Place.FILE_NAME or not of_a_case(view.text):
         return
-    for found in view.by_numbers(_FULL):
+    months = view.starts(frozenset(), _MONTHS)
+    spots = sorted(months + [found.start() for found in _IN_DIGITS.finditer(view.text)])
+    for found in matches(_FULL, view.text, view.around(spots, 30, 45)):
         start, end = found.span()
         if view.in_signature(start) or view.in_web(start) or _in_heading(view, start):
             continue
@@ -171,11 +185,21 @@ def dates(view: View) -> Iterator[Hit]:
             yield Hit("date", Level.WARNING, start, end)
 
 
+_MONTHS = (
+    "jan", "feb", "fév", "fev", "mar", "mär", "apr", "avr", "may", "mai", "jun", "juin", "jul", "juil", "aug", "août",
+    "sep", "oct", "okt", "nov", "dec", "dez", "déc",
+)  # fmt: skip
+_IN_DIGITS = re.compile(r"\d[ ]?[/.-][ ]?\n?\d{1,2}[ ]?[/.-]")
+
+
 def _in_heading(view: View, start: int) -> bool:
     """Whether the line says when somebody wrote."""
     left, right = view.line(start)
     line = view.text[left:right]
     return bool(re.search(r"\b(?:wrote|schrieb|écrit)\b|^\W*(?:sent|date|gesendet|envoyé|from)\W*:", line, re.I))
+
+
+_VERY_OLD = re.compile(r"9\d|1[01]\d")
 
 
 def ages(view: View) -> Iterator[Hit]:
@@ -184,10 +208,11 @@ def ages(view: View) -> Iterator[Hit]:
         for found in _AGE_IN_WORDS.finditer(view.text):
             if not _NOT_AN_AGE.search(view.text, max(0, found.start() - 12), found.start()):
                 yield Hit("age", Level.WARNING, *found.span())
-    for found in view.by_numbers(_NEARLY):
+    old = stretches((found.span() for found in _VERY_OLD.finditer(view.text)), view.text, 15, 25)
+    for found in matches(_NEARLY, view.text, old):
         if _SO_OLD.search(view.text, max(0, found.start() - 30), found.start()):
             yield Hit("age", Level.WARNING, *found.span())
-    for found in view.by_numbers(_AGE):
+    for found in matches(_AGE, view.text, old):
         group = next(name for name in ("age", "aged", "short") if found[name])
         start = found.start(group)
         if _NOT_AN_AGE.search(view.text, max(0, start - 12), start) or view.in_signature(start):

@@ -13,9 +13,9 @@ from functools import lru_cache
 from itertools import islice
 
 from listserv.mail.passages import Passage, Place, Unread
-from listserv.mail.whose import joined, signed_by, whose
+from listserv.mail.whose import joined, signed_by, whose, with_asides
 from listserv.policy.screening import check_digits, circumstances, contacts, danger, dates, numbers, pages, people
-from listserv.policy.screening.context import INVENTED
+from listserv.policy.screening.context import CASE, CLIENT, INVENTED
 from listserv.policy.screening.finding import GRAVITY, Finding, Level
 from listserv.policy.screening.kinds import BY_WORD
 from listserv.policy.screening.known import Hit, Known, key
@@ -132,15 +132,28 @@ def _signed(passage: Passage, known: Known) -> Passage:
         for span in passage.signature
         if not within(passage.quoted, span[0]) or known.people.stands_in(passage.text[span[0] : span[1]])
     ]
-    spans += signed_by(passage.text, known.people.signs)
-    return replace(passage, signature=joined(spans))
+    shown = passage.text[: passage.asides[0][0]] if passage.asides else passage.text
+    spans += signed_by(shown, known.people.signs)
+    spans += _beside_the_author(passage.text, known)
+    return replace(passage, signature=with_asides(joined(spans), passage.asides))
+
+
+def _beside_the_author(text: str, known: Known) -> Iterator[tuple[int, int]]:
+    """From the author's first and last name to the end of the line, where it names nobody in care: `Contact: Ann
+    Archer, team leader, 02 5550 1234`."""
+    if len(known.people.author_in_order) > 1:
+        for found in re.finditer(r"\s+".join(map(re.escape, known.people.author_in_order)), text, re.I):
+            end = text.find("\n", found.end())
+            end = min(len(text) if end < 0 else end, found.end() + 120)
+            if not CLIENT.search(text, found.end(), end) and not CASE.search(text, found.end(), end):
+                yield found.start(), end
 
 
 def _hits(seen: View, known: Known) -> Iterator[Hit]:
     if not seen.text.strip():
         return
     in_subject = INVENTED.search(seen.about) is not None
-    said = [found.start() for found in islice(INVENTED.finditer(seen.text), 20)]
+    said = [found.start() for found in islice(INVENTED.finditer(seen.text), 20)] if seen.mentions(_OF_INVENTION) else []
     for detector in DETECTORS:
         for hit in detector(seen):
             invented = in_subject or any(abs(hit.start - at) < NEAR_BY for at in said)
@@ -151,6 +164,12 @@ def _hits(seen: View, known: Known) -> Iterator[Hit]:
         for found in own.pattern.finditer(seen.text):
             if found.end() > found.start():
                 yield Hit(own.name, own.level, *found.span())
+
+
+_OF_INVENTION = (
+    "made-up", "made up", "invented", "imagin", "fabricated", "fictional", "fictitious", "hypothetical", "mock ",
+    "likeness", "resemblance", "similarity", "not real", "not a real",
+)  # fmt: skip
 
 
 def _of_an_example(hit: Hit, seen: View) -> Hit:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from listserv.policy.screening.context import PERSON_WORDS
+from listserv.policy.screening.words import words
 
 UPPER = "A-ZÀ-ÖØ-ÞĀĆČĎĐĒĖĘĚĞĢĪĮİĶĹĻĽŁŃŅŇŌŐŒŔŘŚŞŠŢŤŪŮŰŲŹŻŽȘȚ"
 CAP = rf"[{UPPER}][^\W\d_]{{1,30}}(?:['-][^\W\d_]{{1,30}})?"
@@ -48,7 +49,7 @@ THE_RELATIVE = re.compile(
     rf"uncle|cousin|grandmother|grandfather|nan|stepfather|stepmother)(?:,[ ]|[ ]\()"
     rf"(?![A-Z][a-z]+(?:ese|ian|ish|ean|can|lim|ist|man)\b)(?P<name>{CAP})(?=[,)])"
 )
-FOR_QUOTED = re.compile(rf"\"[Ff]or[ ](?P<name>{CAP})\"")
+FOR_QUOTED = re.compile(rf"(?<=\")[Ff]or[ ](?P<name>{CAP})\"")
 LABEL = re.compile(
     rf"^[ \t>*-]*(?i:re|regarding|client|patient|pt|child|name|client name|patient name|consumer|participant|full name|"
     rf"mother|father|mum|dad|carer|guardian|partner|next of kin|nok|parent|emergency contact|referral for|surname|"
@@ -156,3 +157,33 @@ FILE_OF_COLLEAGUES = re.compile(
 RECORDED = re.compile(
     rf"(?P<name>{CAP})[ .-]{{1,3}}(?:\d|session)[^\n]{{0,30}}\.(?:m4a|mp3|mp4|wav|mov|aac|ogg|jpe?g|png|heic)\Z", re.I
 )
+
+# The first words of the patterns above: looked for only there. A test holds each pattern to its list.
+TITLES = words("a assoc dr frau herr herrn madame miss mme monsieur mr mrs ms mx prof professor")
+SMALL_TITLES = words("mr mrs")
+NAMING = words("""
+a aka by called child childs client clients family first full genannt given goes going heisst heißt her his known last
+mother mothers named namens nicknamed nommé nommée patient patients real s their whose
+""")
+CLIENTS = words("""
+child childs client clients consumer consumers participant participants patient patients pt pts resident residents
+""")
+RENAMING = ("old", "former", "previous", "maiden", "birth", "dead", "married", "legal")
+NUMBERS = (
+    "ihi", "mrn", "ur", "u/r", "crn", "tfn", "dob", "d.o.b", "medicare", "ndis", "born", "dva", "nhs", "pension",
+    "passport", "licen",
+)  # fmt: skip
+PEOPLE = words("""
+adolescent aunt auntie aunty baby boy boyfriend brother carer case child children client clients consumer consumers
+couple cousin dad daughter emergency ex family father fiance fiancee fiancé fiancée fille fils foster friend gentleman
+girl girlfriend granddaughter grandfather grandma grandmother grandpa grandparent grandparents grandson guardian
+husband infant inmate kid kids klient klienti klientin lady mama man mom mother mum mutter mère nan nanna neighbor
+neighbour nephew next niece nok parent parents participant participants partner patient patienti patientin patients
+person pop pt pts pupil père refugee resident residents sibling sister sohn son stepbrother stepdad stepdaughter
+stepfather stepmother stepmum stepsister stepson student supervisee survivor teen teenager tochter toddler uncle vater
+veteran wife woman young
+""")
+DETERMINERS = words("a my new our the this")
+OWNERS = words("her his my the their")
+SMALL_RELATED = words("called client consumer her his my named patient pt the their")
+INITIALLED = words("case child client clients patient patients pt re")

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from listserv.policy.screening import check_digits as digits
+from listserv.policy.screening.context import CLIENT, only_offers
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit
-from listserv.policy.screening.plain import View
+from listserv.policy.screening.plain import View, matches
 from listserv.policy.screening.tables import cells
+from listserv.policy.screening.words import words
 
 _H, _C, _W, _N = Level.HIGH, Level.CLINICAL, Level.WARNING, Level.NOTE
 # what may stand between the digits of one number, and what has to stand between its groups
@@ -52,6 +54,9 @@ class Number:
     unless: re.Pattern[str] | None = None
     before: int = 60
     after: int = 30
+    digits: int = 6  # that the pattern has at least; 4 and 6 spare looking at shorter numbers
+    words: tuple[str, ...] = ()  # in small letters, without one of which the text has no such number
+    labelled: bool = False  # whether the pattern begins with one of _LABELS
     by_subject: bool = False  # whether the words may stand in the subject alone
     as_written: bool = False  # letters are letters, none passes for a digit
 
@@ -112,7 +117,7 @@ _FILL = (
     r"[A-Z][a-z]+|[A-Z]{2,5})\b){0,6}"
 )
 _RECORD_LABEL = (
-    rf"(?:(?<![A-Za-z]){_STRONG}(?=\d|\b|(?<=\.)|#)" + _IS + _FILL + r"|\b(?i:mrn|urn|umrn|hrn)\b" + _IS + _FILL + r"|"
+    rf"(?:(?<![^\W\d_]){_STRONG}(?=\d|\b|(?<=\.)|#)" + _IS + _FILL + r"|\b(?i:mrn|urn|umrn|hrn)\b" + _IS + _FILL + r"|"
     r"\b(?i:medical record|patient|client|hospital|hosp\.?|unit record)(?=[ \t:#]{1,3}[A-Z]{0,3}-?\d{5})|\b(?i:"
     + _RECORD
     + r")[ \t]+(?i:(?:number|num|nos?|nr|id|ref|reference)\b\.?|#|n°)"
@@ -124,66 +129,84 @@ _RECORD_LABEL = (
     r"order|matter|proceedings?|reference|ref|number|no|is|was)\b\.?){0,3}|"
     r"\b(?i:fallnummer|fall-nr\.?|patientennummer|patienten-nr\.?|aktenzeichen|az\.|dossiernummer|"
     r"versichertennummer|versicherungsnummer|"
-    r"num[ée]ro de (?:dossier|patient)|dossier(?: m[ée]dical)? n°|n° (?:de )?dossier))"
+    r"num[ée]ro de (?:dossier|patient)|dossier(?: m[ée]dical)? n°|n° (?:de )?dossier)(?![^\W\d_]))"
 )
 _FILE_NUMBER = r"(?:[A-Z]{1,5}[-/ ]?|[a-z]{1,3}-?)?[A-Z]{0,2}\d(?:[-/. ]?[A-Z]{0,2}\d){3,13}[A-Z]{0,2}(?:/\d{2,4})?"
-
+_LABELS = words("""
+admission advo aktenzeichen apvo avo az boat case chart chi child claim client court cps crime cris custody dcj docket
+docs domestic dossier dossiernummer dvo episode fall fallnummer family file fund guardianship health hosp hospital hrn
+icare immigration incident inmate insurance intervention ivo jid leap matter medical member membership mrn n ncat
+numero numéro offender patient patienten patientennummer pmi police policy prisoner private prn protection qcat qprime
+record referral restraining sozialhilfe tac treatment tribunal u umrn unit ur urn vcat versichertennummer
+versicherungsnummer vevo visa vro workcover
+""")
+"""First words of what may stand before a record number."""
+_OF_VETERANS = ("dva", "veteran", "vets", "gold", "white", "orange")
+_OF_NDIS = ("ndis", "ndia", "participant")
 ROWS: tuple[Number, ...] = (
     Number("medicare-card", _rx(rf"(?<!\d)(?<!\d[ -])([2-6]\d{{3}}{_SEP}\d{{5}}{_SEP}\d)(?:[ ]?[/-][ "
         rf"]?[1-9])?(?![\d/])"),
            check=digits.is_medicare, unsure=_H),
     Number("medicare-card", _rx(rf"(?<!\d)[2-6](?:{_S}\d){{9}}(?!\d)(?:[ ]?[/-][ ]?[1-9](?!\d))?"), _MEDICARE,
-           digits.is_medicare, before=160, after=60),
+           digits.is_medicare, before=160, after=60,
+           words=("medicare", "card", "mcn", "irn", "mcare", "medi", "med", "bulk", "rebate")),
     Number("medicare-card", _rx(r"(?<![\d.+/-])[2-6]\d{9}[1-9]?(?![\d/-])"), None, digits.is_medicare, unsure=_C),
     Number("medicare-card", _rx(
         rf"\bmedicare(?:[ \t]+card)?[ \t]*(?:number|nos?\b\.?|#|card)?[ \t]*(?:is|was|:|=|#)?[ "
         rf"\t]*(?P<value>\d(?:{_S}\d){{9,10}})(?!\d)"),
-        unsure=_H),
+        unsure=_H, digits=1, words=("medicare",)),
     Number("ihi", _rx(rf"(?<!\d)80036(?:{_S}0)(?:{_S}\d){{10}}(?!\d)"), _rx(r"\bihi\b|\bhealthcare identifier\b"),
            digits.is_luhn, unsure=_H, wrong=_H),
     Number("ihi", _rx(rf"(?<!\d)8{_S}0{_S}0{_S}3{_S}6{_S}0(?:{_S}\d){{10}}(?!\d)"), None, digits.is_luhn, unsure=_H),
     Number("practitioner", _rx(rf"(?<!\d)8003{_S}6[12](?:{_S}\d){{10}}(?!\d)"), None, digits.is_luhn, unsure=_N),
     Number("dva-file", _rx(r"(?<![A-Za-z0-9])[NVWQST][A-Z]{1,3}[ \n]{0,2}\d{2,6}[A-Z]?(?![A-Za-z0-9])",
-                           re.RegexFlag(0)), _VETERAN, as_written=True, before=80),
+                           re.RegexFlag(0)), _VETERAN, as_written=True, before=80, digits=2, words=_OF_VETERANS),
     Number("dva-file", _rx(r"(?<![A-Za-z0-9])[NVWQST][ \n]{0,2}\d{4,6}[A-Z]?(?![A-Za-z0-9])", re.RegexFlag(0)),
            _rx(r"\b(?:dva|file|card|veterans?'?s?'? affairs)\b[ ]?(?:file|card)?[ ]?(?:no\b\.?|number|num\b|"
                r"#)?[ :.#]{0,3}"
-               r"(?:(?:is|was)[ ])?\Z"), as_written=True, before=40, after=0),
+               r"(?:(?:is|was)[ ])?\Z"), as_written=True, before=40, after=0, digits=4,
+           words=("dva", "file", "card", "veteran")),
     Number("dva-file", _rx(r"(?<![A-Za-z0-9])[NVWQST][A-Z]{1,3}[ ]?\d{3,6}[A-Z]?(?![A-Za-z0-9])", re.RegexFlag(0)),
-           _VETERAN, as_written=True, by_subject=True),
+           _VETERAN, as_written=True, by_subject=True, digits=3, words=_OF_VETERANS),
     Number("tax-file", _rx(rf"(?<![\d.])\d(?:{_S}\d){{7,8}}(?![\d])"), _TAX, digits.is_tfn, wrong=_H, before=40,
-           after=15),
+           after=15, words=("tf", "t.f", "tax")),
     Number("tax-file", _rx(r"(?<![\d.+-])\d{3} \d{3} \d{3}(?![\d -]\d|[A-Z\d])"), None, digits.is_tfn, unsure=_N),
     Number("centrelink", _rx(rf"(?<![\d])\d(?:{_S}\d){{8}}[ -]?[A-Z](?![A-Za-z0-9])"), _CENTRELINK,
-           unsure=None, before=90, after=50, as_written=True),
+           unsure=None, before=90, after=50, as_written=True,
+           words=("centr", "center", "crn", "concession", "pension", "care card", "hcc", "jobseeker", "customer",
+                  "services australia", "dsp")),
     Number("centrelink", _rx(r"(?<![\d])\d{3}[ -]\d{3}[ -]\d{3}[A-Z](?![A-Za-z0-9])", re.RegexFlag(0)), None, unsure=_W,
            as_written=True),
-    Number("ndis", _rx(rf"(?<![\d_])\d(?:{_S}\d){{8}}(?![\d_])"), _NDIS, unless=_NDIS_FIRM),
+    Number("ndis", _rx(rf"(?<![\d_])\d(?:{_S}\d){{8}}(?![\d_])"), _NDIS, unless=_NDIS_FIRM, words=_OF_NDIS),
     Number("ndis", _rx(rf"(?<![\d_])43\d{_SEP}\d{{3}}{_SEP}\d{{3}}(?![\d_])"), _NDIS, unless=_NDIS_FIRM,
-           by_subject=True),
-    Number("health-number", _rx(rf"(?<!\d)\d{{3}}{_S}\d{{3}}{_S}\d{{4}}(?!\d)"), _NHS, digits.is_nhs, wrong=_H),
+           by_subject=True, words=_OF_NDIS),
+    Number("health-number", _rx(rf"(?<!\d)\d{{3}}{_S}\d{{3}}{_S}\d{{4}}(?!\d)"), _NHS, digits.is_nhs, wrong=_H,
+           words=("nhs",)),
     Number("health-number", _rx(r"(?<!\d)\d{3} \d{3} \d{4}(?!\d)"), None, digits.is_nhs, unsure=_C),
     Number("health-number", _rx(rf"(?<!\d)756{_S}\d{{4}}{_S}\d{{4}}{_S}\d{{2}}(?!\d)"), _AHV, digits.is_ahv, unsure=_H,
            wrong=_H),
     Number("health-number",
            _rx(rf"(?<!\d)[1278]{_S}\d{{2}}{_S}\d{{2}}{_S}\d[\dAB]{_S}\d{{3}}{_S}\d{{3}}{_S}\d{{2}}(?!\d)"), _NIR,
            digits.is_nir, unsure=_H, wrong=_H),
-    Number("health-number", _rx(r"(?<![A-Z\d])[A-Z]{3}\d{4}(?![A-Z\d])"), re.compile(r"\bNHI\b"), as_written=True),
+    Number("health-number", _rx(r"(?<![A-Z\d])[A-Z]{3}\d{4}(?![A-Z\d])"), re.compile(r"\bNHI\b"), as_written=True,
+           digits=4, words=("nhi",)),
     Number("driver-licence", _rx(r"(?<![\w])(?=[A-Z\d ]{0,4}\d{3})(?:[A-Z]{0,2}\d{5,10}|\d{2,4}(?:[ -]\d{2,4}){1,3}|"
         r"\d{4}[A-Z]{2})(?![\w])"),
-           _LICENCE, unless=_PROFESSIONAL, before=50, after=10, as_written=True),
+           _LICENCE, unless=_PROFESSIONAL, before=50, after=10, as_written=True, digits=4,
+           words=("lic", "lisen", "dl", "führerschein", "permis")),
     Number("passport", _rx(r"(?<!\w)[A-Z]{1,2}[ ]?\d{6,8}(?!\w)|(?<!\w)\d{9}(?!\w)|"
                            r"(?<!\w)\d{2}[A-Z]{2}\d{5}(?!\w)"), _PASSPORT,
-           before=60, as_written=True),
+           before=60, as_written=True, words=("pasp", "passp", "pass", "passeport")),
     Number("bank", _rx(r"(?<![\d-])\d{3}[- ]?\d{3}(?!\d)[\s,;:/|()-]{0,6}(?:(?:acc(?:oun)?t?|a/c|konto)\b\.?[\s:#]{0,3}"
                        r"(?:(?:no|number|nr)\b[\s.:#]{0,4})?)?\d{2,4}[ -]?\d{2,4}[ -]?\d{0,4}(?!\d)"),
-           _rx(r"\bbsb\b"), unless=_EVENT_PAY, before=40),
-    Number("bank", _rx(r"(?<![\d-])\d{3}-\d{3}(?![\d-])"), _rx(r"\bbsb\b"), unless=_EVENT_PAY),
+           _rx(r"\bbsb\b"), unless=_EVENT_PAY, before=40, words=("bsb",)),
+    Number("bank", _rx(r"(?<![\d-])\d{3}-\d{3}(?![\d-])"), _rx(r"\bbsb\b"), unless=_EVENT_PAY,
+           words=("bsb",)),
     Number("bank", _rx(r"(?<!\d)\d{4}[ -]?\d{2,4}[ -]?\d{0,3}(?!\d)"), _rx(r"\b(?:account|acct?|a/c)\b\.?[ ]*(?:no|"
         r"number|num|#|:)[ .:#]*\Z"),
-           unless=_EVENT_PAY, before=30, after=0),
+           unless=_EVENT_PAY, before=30, after=0, words=("acc", "a/c")),
     Number("bank", _rx(rf"(?<!\d)[3-6](?:{_S}\d){{12,18}}(?!\d)"), _CARD, digits.is_luhn, unless=_TEST,
-           before=80),
+           before=80, words=("card", "visa", "master", "amex", "credit", "debit", "eftpos")),
     Number("bank", _rx(rf"(?<![\d-])(?:[3-6]\d{{3}}(?:{_SEP}\d{{4}}){{3}}|3[47]\d{{2}}{_SEP}\d{{6}}{_SEP}\d{{5}}|"
                        r"[45]\d{15})(?![\d-])"), None,
            digits.is_luhn, unsure=_H, unless=_TEST),
@@ -191,26 +214,29 @@ ROWS: tuple[Number, ...] = (
            unsure=_H, as_written=True),
     Number("plate", _rx(r"(?<![\w-])(?=[A-Z\d -]{0,5}\d)(?=[A-Z\d -]{0,5}[A-Z])[A-Z\d]{1,4}[ -]?[A-Z\d]{1,4}(?:[ "
                         r"-]?[A-Z\d]{1,3})?(?![\w-])",
-                        re.RegexFlag(0)), _PLATE, sure=_W, before=60, after=0, as_written=True),
+                        re.RegexFlag(0)), _PLATE, sure=_W, before=60, after=0, as_written=True, digits=1,
+           words=("rego", "plate", "kennzeichen")),
     Number("practitioner", _rx(r"(?<![\w])\d{6}[ \n-]{0,2}[0-9A-HJ-NP-RT-Y][ ]?[YXWTLKJHFBA](?!\w)"), None,
            digits.is_provider, unsure=_W, as_written=True),
     Number("practitioner", _rx(r"(?<!\w)[A-Z]{3}[ ]?000\d{7}(?!\w)"), None, unsure=_W, as_written=True),
     Number("practitioner", _rx(r"(?<!\w)(?=[A-Z]*\d)[A-Z\d]{6,10}(?!\w)"), _rx(r"\b(?:provider|prescriber)[ ](?:no|"
         r"number|num|#)[ .:#]{0,3}(?:is|was)?[ ]?\Z"),
-           sure=_W, before=30, after=0, as_written=True),
+           sure=_W, before=30, after=0, as_written=True, digits=1, words=("provider", "prescriber")),
     Number("record-number", re.compile(_RECORD_LABEL + _SO + rf"(?P<value>{_FILE_NUMBER})(?![\w])"), unsure=_H,
-           as_written=True),
+           as_written=True, labelled=True),
     Number("record-number", re.compile(rf"(?<![\w.])[A-Z]{{0,2}}\d{{5,10}}(?=[ ]?[(,]?[ ]?(?:is[ ](?:her|his|their|"
         rf"the)[ ])?(?:{_STRONG}|(?i:hospital|patient|record|file|client) (?i:number|no|id))\b)"),
-           unsure=_H, as_written=True),
+           unsure=_H, as_written=True, digits=4),
     Number("record-number", _rx(r"(?<!\w)(?:\(?[A-Z]\)?)?[A-Z]{2,3}[ ]?\d{2,6}[ ]of[ ](?:19|20)\d\d(?!\d)",
-           re.RegexFlag(0)), None, unsure=_H, as_written=True),
+           re.RegexFlag(0)), None, unsure=_H, as_written=True, digits=4),
     Number("record-number", _rx(r"(?<!\w)\(?[A-Z]\)?[A-Z]{2,3}[ ]?\d{2,6}/(?:19|20)\d\d(?!\d)", re.RegexFlag(0)),
-           _rx(r"\b(?:court|file|matter|family law|proceedings|tribunal)\b"), as_written=True, before=90),
+           _rx(r"\b(?:court|file|matter|family law|proceedings|tribunal)\b"), as_written=True, before=90,
+           digits=4, words=("court", "file", "matter", "family law", "proceedings", "tribunal")),
     Number("record-number", _rx(r"(?<![\w.])(?:[A-Z]{1,4}[ -]?)?\d{5,12}(?![\w])"),
            _rx(r"\b(?:police|court|crime|custody|magistrates?'?|prison|remand|jail|gaol)\b.{0,40}\b(?:number|no\.?|"
                r"ref(?:erence)?|report|event|file|case|warrant)[ :#]*(?:is|was)?[ ]*\Z"),
-           before=80, after=0, as_written=True),
+           before=80, after=0, as_written=True, digits=4,
+           words=("police", "court", "crime", "custody", "magistrate", "prison", "remand", "jail", "gaol")),
 )  # fmt: skip
 
 
@@ -220,23 +246,17 @@ _RECORD_HEAD = _rx(
     r"case|patient|client|hospital)[ ](?:no\.?|number|num|id|#))(?:[ ](?:no\.?|number|#))?\W*"
 )
 _IN_CELL = re.compile(_FILE_NUMBER)
-_SHORT = frozenset(("plate", "dva-file"))  # these have fewer than four digits
-
-
-def _is_bare(row: Number) -> bool:
-    """Whether a pattern is a number without the words before it."""
-    return row.kind not in _SHORT and "value" not in row.pattern.groupindex
 
 
 def find(view: View) -> Iterator[Hit]:
     """Every number of the rows."""
+    if not view.numbers:
+        return
     for row in ROWS:
-        if row.kind == "plate" and not view.mentions(("rego", "plate", "kennzeichen")):
-            continue
-        if not view.numbers:
+        if not _may_have(view, row):
             continue
         text = view.text if row.as_written else view.digits
-        for found in view.by_numbers(row.pattern, text, long=_is_bare(row)):
+        for found in _matches(view, row, text):
             start, end = found.span("value") if "value" in row.pattern.groupindex else found.span()
             named = row.near is not None and row.near.search(view.text, max(0, start - 25), start)
             if (view.in_web(start) and not (named and row.check)) or ELSEWHERE.search(
@@ -249,6 +269,19 @@ def find(view: View) -> Iterator[Hit]:
     yield from _in_tables(view)
 
 
+def _may_have(view: View, row: Number) -> bool:
+    """Whether the words without which a row finds nothing stand anywhere."""
+    about = view.about.lower() if row.by_subject else ""
+    return not row.words or view.mentions(row.words) or any(word in about for word in row.words)
+
+
+def _matches(view: View, row: Number, text: str) -> Iterator[re.Match[str]]:
+    if row.labelled:
+        return view.matches_at(row.pattern, view.starts(_LABELS))
+    where = view.longest_numbers if row.digits > 5 else view.long_numbers if row.digits > 3 else view.numbers
+    return matches(row.pattern, text, where)
+
+
 def _level(row: Number, view: View, value: str, start: int, end: int) -> Level | None:
     right = row.check is None or row.check(value)
     near = row.near is not None and (
@@ -258,6 +291,8 @@ def _level(row: Number, view: View, value: str, start: int, end: int) -> Level |
     )
     level = (row.sure if right else row.wrong) if near else (row.unsure if right else None)
     if level is None or (row.unless is not None and view.near(row.unless, start, end, 60, 60)):
+        return None
+    if row.unless is _EVENT_PAY and only_offers(view.text, view.about) and not view.near(CLIENT, start, end, 300, 300):
         return None
     if row.kind == "tax-file" and level == Level.NOTE and digits.is_business(value):
         return None

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit
-from listserv.policy.screening.plain import View
+from listserv.policy.screening.plain import View, matches
+from listserv.policy.screening.words import words
 
 _PAGE = re.compile(
     r"(?<![\w.-])(?:https?://)?(?:[\w-]{1,63}\.){0,4}(?:facebook\.com|fb\.com|instagram\.com|linkedin\.com/in|"
@@ -33,8 +34,8 @@ _HANDLE = re.compile(
     re.I,
 )
 _STORY = re.compile(
-    r"https?://(?:[\w-]+\.)*news[\w-]*\.[a-z.]{2,20}/[^\s<>\"),;]{3,300}|"
-    r"https?://[^\s<>\"/]{3,80}(?=/)[^\s<>\"]{0,150}?(?:/news/|/story/|/stories/|/article/|/articles/|/obituar|"
+    r"\bhttps?://(?:[\w-]+\.)*news[\w-]*\.[a-z.]{2,20}/[^\s<>\"),;]{3,300}|"
+    r"\bhttps?://[^\s<>\"/]{3,80}(?=/)[^\s<>\"]{0,150}?(?:/news/|/story/|/stories/|/article/|/articles/|/obituar|"
     r"/courts?/|/crime/|/judgments?/|"
     r"/cases?/|(?:coroner|inquest|court|trial|cleared|charged|sentenced|arrested|murder|"
     r"missing)[\w-]*)[^\s<>\"),;]{0,300}",
@@ -49,14 +50,21 @@ _OF_GROUPS = re.compile(
 
 def pages(view: View) -> Iterator[Hit]:
     """Pages and accounts that show or name a person."""
-    for pattern in (_PAGE, _STORY) if view.mentions((".com", "://", ".gov.au", "austlii")) else ():
-        for found in pattern.finditer(view.text):
-            if not view.in_signature(found.start()) and not _OF_GROUPS.search(found[0]):
-                yield Hit("page", Level.WARNING, found.start(), found.start() + len(found[0].rstrip(".,!?'")))
-    if not view.mentions(
-        ("insta", "snap", "tik", "facebook", "fb", "twitter", "onlyfans", "youtube", "twitch", "discord")
-    ):
-        return
-    for found in _HANDLE.finditer(view.text):
+    links = view.starts(_LINKS)
+    found_pages = matches(_PAGE, view.text, view.around(sorted([*links, *view.starts(_SITES)]), 260, 320))
+    for found in (*found_pages, *view.matches_at(_STORY, links)):
+        if not view.in_signature(found.start()) and not _OF_GROUPS.search(found[0]):
+            yield Hit("page", Level.WARNING, found.start(), found.start() + len(found[0].rstrip(".,!?'")))
+    for found in view.matches_at(_HANDLE, view.starts(_ACCOUNTS)):
         if not view.in_signature(found.start()):
             yield Hit("page", Level.WARNING, *found.span("handle"))
+
+
+_LINKS = words("http https")
+_SITES = words("""
+ancestry austlii caselaw facebook fb gofundme instagram legacy linkedin mytributes snapchat threads tiktok twitter x
+youtube
+""")
+_ACCOUNTS = words("""
+discord facebook fb insta instagram onlyfans snap snapchat tik tiktok twitch twitter youtube
+""")

@@ -15,7 +15,7 @@ from itertools import islice
 from listserv.mail.passages import Place
 from listserv.policy.screening import around_names as around
 from listserv.policy.screening import naming
-from listserv.policy.screening.context import CASE, OF_A_CLIENT, OFFERED, PSEUDONYM, PUBLIC, of_a_case
+from listserv.policy.screening.context import OF_A_CLIENT, OFFERED, PSEUDONYM, PUBLIC, of_a_case
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.given_names import ALL, GIVEN
 from listserv.policy.screening.known import Hit, Known
@@ -34,18 +34,19 @@ class Relation:
 
     pattern: re.Pattern[str]
     names: frozenset[str] | None
+    begins: frozenset[str] | None = None  # the first words of the pattern; None: it begins with the name
     sure: bool = True
     full: bool = True
     greetings: bool = True  # whether a name in a greeting or beside "wrote" is nobody's
 
 
 RELATIONS = (
-    Relation(naming.RELATED, ALL, greetings=False),
-    Relation(naming.RELATED_UNKNOWN, None),
-    Relation(naming.OF_RELATIVE, None),
+    Relation(naming.RELATED, ALL, naming.PEOPLE, greetings=False),
+    Relation(naming.RELATED_UNKNOWN, None, naming.DETERMINERS),
+    Relation(naming.OF_RELATIVE, None, naming.OWNERS),
     Relation(naming.KIN, None),
-    Relation(naming.THE_RELATIVE, None, sure=False, full=False),
-    Relation(naming.FOR_QUOTED, GIVEN, sure=False, full=False),
+    Relation(naming.THE_RELATIVE, None, frozenset(("the",)), sure=False, full=False),
+    Relation(naming.FOR_QUOTED, GIVEN, frozenset(("for",)), sure=False, full=False),
     Relation(naming.AGED, None, sure=False),
     Relation(naming.APPOSED, GIVEN),
     Relation(naming.POSSESSIVE, GIVEN),
@@ -119,7 +120,7 @@ def _at_work(text: str, about: str) -> bool:
 
 def _titled(view: View) -> Iterator[Named]:
     """Names behind a title. Of doctors and professors only those who treat somebody: colleagues are named all day."""
-    for found in islice(naming.TITLED.finditer(view.text), MANY):
+    for found in islice(view.matches_at(naming.TITLED, view.starts(naming.TITLES)), MANY):
         name = _trimmed(found["name"])
         start, end = found.start("name"), found.start("name") + len(name)
         if _is_no_name(name) or _in_correspondence(view, found.start()) or _is_cited(view, end):
@@ -153,20 +154,21 @@ def _titled(view: View) -> Iterator[Named]:
         yield Named(
             Hit("name", Level.WARNING if praised or nobodys else Level.CLINICAL, found.start(), end), name, False
         )
-    for found in naming.SMALL_TITLED.finditer(view.text):
+    for found in view.matches_at(naming.SMALL_TITLED, view.starts(naming.SMALL_TITLES)):
         if found["name"] not in NO_NAMES and not view.in_signature(found.start()):
             yield Named(Hit("name", Level.CLINICAL, *found.span()), found["name"], False)
 
 
 def _called(view: View) -> Iterator[Named]:
     """Names behind "named", "called", "whose name is"."""
-    for found in naming.NAMED.finditer(view.text):
+    for found in view.matches_at(naming.NAMED, view.starts(naming.NAMING)):
         name = _trimmed(found["name"])
         start = found.start("name")
         if _is_no_name(name) or around.SERVICES.match(name) or _is_made_up(view, found.start(), start + len(name)):
             continue
         before = view.text[max(0, found.start() - 45) : found.start()]
         directly = around.SOMEBODY.search(before) is not None or found["how"] is None
+        directly = directly or (found["how"] == "named" and " " in name and around.IN_CARE.search(before) is not None)
         given = name.split()[0].casefold() in ALL
         if around.ANIMALS.search(before) or not (directly or (given and around.WHO_AT_ALL.search(before))):
             continue
@@ -181,12 +183,13 @@ def _called(view: View) -> Iterator[Named]:
 
 def _beside_numbers(view: View) -> Iterator[Named]:
     """Names that a number or a column says are a client's: "pt name Ann Example", "Ann Example, IHI 8003 ..."."""
-    for pattern in (naming.OF_CLIENT, naming.RENAMED, naming.BESIDE_NUMBER):
-        if pattern is naming.BESIDE_NUMBER:
-            matches = view.by_numbers(pattern)
-        else:
-            matches = pattern.finditer(view.text) if view.mentions(("name", "old one")) else iter(())
-        for found in islice(matches, MANY):
+    capitals = [start for start, _ in view.capitals] if view.mentions(naming.NUMBERS) else []
+    for pattern, starts in (
+        (naming.OF_CLIENT, view.starts(naming.CLIENTS) if view.mentions(("name",)) else []),
+        (naming.RENAMED, view.starts(frozenset(), naming.RENAMING) if view.mentions(("name", "one")) else []),
+        (naming.BESIDE_NUMBER, capitals),
+    ):
+        for found in islice(view.matches_at(pattern, starts), MANY):
             name = _trimmed(found["name"])
             words = name.split()
             start, end = found.start("name"), found.start("name") + len(name)
@@ -229,8 +232,10 @@ def _labelled(view: View) -> Iterator[Named]:
 
 def _related(view: View) -> Iterator[Named]:
     """Names beside words for people in care."""
+    capitals = [start for start, _ in view.capitals]
     for relation in RELATIONS:
-        for found in islice(relation.pattern.finditer(view.text), MANY):
+        starts = capitals if relation.begins is None else view.starts(relation.begins)
+        for found in islice(view.matches_at(relation.pattern, starts), MANY):
             name = _trimmed(found["name"])
             words = name.split()
             start, end = found.start("name"), found.start("name") + len(name)
@@ -256,7 +261,7 @@ def _related(view: View) -> Iterator[Named]:
 
 def _written_small(view: View) -> Iterator[Named]:
     """The same in small letters, as on a phone; only names that are no words."""
-    for found in naming.RELATED_SMALL.finditer(view.text):
+    for found in view.matches_at(naming.RELATED_SMALL, view.starts(naming.SMALL_RELATED)):
         group = next(group for group in ("name", "other", "called") if found[group])
         if found[group] in GIVEN and not _is_made_up(view, *found.span(group)):
             before = view.text[max(0, found.start() - 40) : found.start()]
@@ -276,15 +281,15 @@ def _in_subject(view: View) -> Iterator[Named]:
     for found in islice(naming.ABOUT.finditer(view.text), 20):
         words = found["name"].split()
         known = words[0].casefold() in GIVEN and words[1].casefold() not in EPONYMS | NO_NAMES
-        if known and CASE.search(view.text) and not _is_public(view, *found.span("name")):
+        if known and of_a_case(view.text) and not _is_public(view, *found.span("name")):
             yield Named(Hit("name", Level.CLINICAL, *found.span("name")), found["name"], False)
 
 
 def _elsewhere(view: View) -> Iterator[Named]:
     """Given names in the text of a case that nobody is greeted, thanked or quoted by."""
-    if view.passage.place == Place.FILE_NAME or not (CASE.search(view.text) or CASE.search(view.about)):
+    if view.passage.place == Place.FILE_NAME or not (of_a_case(view.text) or of_a_case(view.about)):
         return
-    for found in islice(naming.ALONE.finditer(view.text), 10 * MANY):
+    for found in islice(view.matches_at(naming.ALONE, (start for start, _ in view.capitals)), 10 * MANY):
         start, end = found.span()
         last = (found["last"] or "").strip().casefold()
         if found["name"].casefold() not in GIVEN or last in EPONYMS or view.in_web(start):
@@ -367,19 +372,21 @@ def names(view: View, known: Known) -> Iterator[Hit]:
 def initials(view: View, known: Known) -> Iterator[Hit]:
     """Two or three initials that stand for somebody."""
     author = "".join(word[0] for word in known.author_name.casefold().split())
-    for found in naming.INITIALS.finditer(view.text):
+    letters_of = [start for start, word in view.capitals if len(word) == 1]
+    for found in view.matches_at(naming.INITIALS, letters_of):
         letters = re.sub(r"[^a-z]", "", found[0].casefold())
         if letters in NO_INITIALS or letters == author or _in_correspondence(view, found.start()):
             continue
         before = view.text[max(0, found.start() - 35) : found.start()]
         if not (_is_public(view, *found.span()) or around.LAST_NAME.search(before) or _is_cited(view, found.end())):
             yield Hit("initials", Level.WARNING, *found.span())
-    for found in naming.TITLED_INITIAL.finditer(view.text):
+    for found in view.matches_at(naming.TITLED_INITIAL, view.starts(naming.TITLES)):
         if not view.in_signature(found.start()):
             yield Hit("initials", Level.WARNING, *found.span())
-    patterns = (naming.TWO_LETTERS, naming.CLIENT_INITIALS) if CASE.search(view.text) else (naming.CLIENT_INITIALS,)
-    for pattern in patterns:
-        for found in pattern.finditer(view.text):
+    two = [start for start, word in view.capitals if len(word) == 2]
+    patterns = [(naming.TWO_LETTERS, two)] if of_a_case(view.text) else []
+    for pattern, starts in (*patterns, (naming.CLIENT_INITIALS, sorted({*two, *view.starts(naming.INITIALLED)}))):
+        for found in view.matches_at(pattern, starts):
             group = next(group for group in ("two", "initials", "before") if found.groupdict().get(group))
             if found[group].casefold() not in ACRONYMS and not view.in_signature(found.start()):
                 yield Hit("initials", Level.WARNING, *found.span(group))

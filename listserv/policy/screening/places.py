@@ -5,6 +5,11 @@ Compiled by hand from general knowledge of the country; a town that is missing i
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
+from listserv.policy.screening.plain import View
+
 _TOWNS = """
 Alice Springs, Ararat, Armidale, Atherton, Ayr, Bairnsdale, Ballina, Balranald, Barcaldine, Batemans Bay, Beaudesert,
 Beechworth, Bega, Bellingen, Benalla, Berri, Biloela, Blackwater, Boonah, Bordertown, Bourke, Bowral, Bridgetown,
@@ -29,3 +34,17 @@ Walcha, Walgett, Wangaratta, Warracknabeal, Warragul, Wauchope, Weipa, Whyalla, 
 Wyndham, Yackandandah, Yamba, Yarrabah, Yarram, Yass, Yeppoon, Yulara
 """
 TOWNS = frozenset(" ".join(_TOWNS.split()).split(", "))
+_FIRST_WORDS = frozenset(town.split()[0].lower() for town in TOWNS)
+_UP_TO_THREE = re.compile(r"[A-Z][a-z]+(?:[ ][A-Z][a-z]+){0,2}\b")
+
+
+def towns(view: View) -> Iterator[tuple[int, int]]:
+    """Where one of them is named."""
+    for start, word in view.capitals:
+        if word in _FIRST_WORDS and (found := _UP_TO_THREE.match(view.text, start)):
+            names = found[0].split(" ")
+            for count in range(len(names), 0, -1):
+                name = " ".join(names[:count])
+                if name in TOWNS:
+                    yield start, start + len(name)
+                    break

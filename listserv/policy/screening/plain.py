@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from listserv.mail.passages import Passage, Place
@@ -25,6 +25,7 @@ _LOOK_ALIKES = dict(
     zip("АВЕЅЗІКМНОРСТХУаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧοΝ", "ABES3IKMHOPCTXYaeopcyxijsABEZHIKMNOPTYXoN", strict=True)
 )
 _WEB = re.compile(r"(?:https?://|www\.)[^\s<>\"]{1,2000}|\b(?:doi:?\s*)?10\.\d{4,9}/[^\s<>\"]{1,200}", re.I)
+_WORD = re.compile(r"[^\W\d_]+")
 _SENTENCE_END = re.compile(r"[.!?][\"')\]]{0,2}(?=\s)|\n\s*\n")
 
 
@@ -47,6 +48,10 @@ def _folded(character: str) -> str:
     return unicodedata.normalize("NFKC", character)
 
 
+Stretches = tuple[tuple[int, int], ...]
+"""Beginnings and ends in a text, in order and apart."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
     """`text` to look in, `digits` of the same length; `offsets` and `origins` lead back: from offsets[i] of `text` on,
@@ -57,10 +62,13 @@ class View:
     digits: str
     offsets: tuple[int, ...]
     origins: tuple[int, ...]
-    web: tuple[tuple[int, int], ...]  # addresses of the web and DOIs
-    lower: str  # in small letters, for a quick look whether a word can be there at all
-    numbers: tuple[tuple[int, int], ...]  # around digits; whatever needs one is looked for there only
-    long_numbers: tuple[tuple[int, int], ...]  # close around four digits or more that may be one number
+    web: Stretches  # addresses of the web and DOIs
+    lower: str  # in small letters, character for character: a quick look whether a word can be there at all
+    numbers: Stretches  # around digits; whatever needs one is looked for there only
+    long_numbers: Stretches  # close around four digits or more that may be one number
+    longest_numbers: Stretches  # the same of six and more
+    words: Mapping[str, Sequence[int]]  # every word in small letters, and where in `text` it begins
+    capitals: Sequence[tuple[int, str]]  # where each word with a capital letter begins, and the word in small letters
     made_up: bool = False  # whether it says that its names are invented
     about: str = ""  # the subject, for words that say what the text is about
 
@@ -68,12 +76,32 @@ class View:
         """Whether one of these, in small letters, stands anywhere."""
         return any(word in self.lower for word in words)
 
-    def by_numbers(
-        self, pattern: re.Pattern[str], text: str | None = None, *, long: bool = False
-    ) -> Iterator[re.Match[str]]:
-        """The matches of a pattern that holds a digit; `long`: that is little more than a number of four digits."""
-        for start, end in self.long_numbers if long else self.numbers:
-            yield from pattern.finditer(self.text if text is None else text, start, end)
+    def by_numbers(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        """The matches of a pattern that holds a digit."""
+        return matches(pattern, self.text, self.numbers)
+
+    def says(self, words: frozenset[str]) -> bool:
+        """Whether one of these words, in small letters, stands anywhere as a word of its own."""
+        return not words.isdisjoint(self.words)
+
+    def starts(self, words: frozenset[str], stems: tuple[str, ...] = ()) -> list[int]:
+        """Where these words begin, and those with such beginnings; in order."""
+        known = words.intersection(self.words)
+        if stems:
+            known |= {word for word in self.words if word.startswith(stems)}
+        return sorted(start for word in known for start in self.words[word])
+
+    def matches_at(self, pattern: re.Pattern[str], starts: Iterable[int]) -> Iterator[re.Match[str]]:
+        """What `finditer` gives for a pattern that matches nowhere else than at these places, which are in order."""
+        end = 0
+        for start in starts:
+            if start >= end and (found := pattern.match(self.text, start)):
+                yield found
+                end = found.end()
+
+    def around(self, starts: Iterable[int], before: int, after: int) -> Stretches:
+        """Stretches around places, which are in order."""
+        return stretches(((start, start) for start in starts), self.text, before, after)
 
     def origin(self, at: int) -> int:
         """The place in the passage of a character of `text`."""
@@ -120,7 +148,7 @@ class View:
         return begin if found < 0 else found + 1, stop if end < 0 else end
 
 
-def within(spans: tuple[tuple[int, int], ...], at: int) -> bool:
+def within(spans: Stretches, at: int) -> bool:
     """Whether one of the spans, which are in order, has this character."""
     number = bisect_right(spans, (at, 1 << 60)) - 1
     return number >= 0 and spans[number][0] <= at < spans[number][1]
@@ -129,9 +157,13 @@ def within(spans: tuple[tuple[int, int], ...], at: int) -> bool:
 @lru_cache(8)
 def view(passage: Passage) -> View:
     """The passage for the detectors; the last few are kept, for the same one is looked at for names first."""
-    source = passage.text
-    if passage.place == Place.FILE_NAME:
-        source = source.replace("_", " ")
+    source = passage.text.replace("_", " ") if passage.place == Place.FILE_NAME else passage.text
+    return replace(_read(source), passage=passage)
+
+
+@lru_cache(8)
+def _read(source: str) -> View:
+    """What does not depend on whose words they are."""
     out: list[str] = []
     offsets, origins = [0], [0]
     length = at = 0
@@ -153,35 +185,67 @@ def view(passage: Passage) -> View:
     if at < len(source):
         add(source[at:], at)
     text = "".join(out)
-    numbers = tuple(_around(_DIGIT, text))
+    numbers = stretches((found.span() for found in _DIGIT.finditer(text)), text, 120, 120)
+    long = [(*found.span(), sum(map(str.isdigit, found[0]))) for found in _LONG.finditer(text)] if numbers else []
+    words: dict[str, list[int]] = {}
+    capitals: list[tuple[int, str]] = []
+    lower = text.replace("\u0130", "i").lower()  # the one capital that is two characters when small
+    for found in _WORD.finditer(text):
+        start, end = found.span()
+        word = lower[start:end]
+        words.setdefault(word, []).append(start)
+        if word[0] != text[start]:
+            capitals.append((start, word))
     web = _WEB.finditer(text) if "/" in text or "www" in text or "WWW" in text else ()
     return View(
-        passage,
+        Passage(Place.TEXT, -1, "", source),
         text,
         _digits(text, numbers),
         tuple(offsets),
         tuple(origins),
         tuple((found.start(), found.end()) for found in web),
-        text.lower(),
+        lower,
         numbers,
-        tuple(_around(_LONG, text, 30)) if numbers else (),
+        stretches(((start, end) for start, end, _ in long), text, 30, 30),
+        stretches(((start, end) for start, end, digits in long if digits > 5), text, 30, 30),
+        words,
+        capitals,
     )
 
 
-def _around(pattern: re.Pattern[str], text: str, reach: int = 120) -> Iterator[tuple[int, int]]:
-    """Stretches around each match, those that touch made one."""
+def stretches(spans: Iterable[tuple[int, int]], text: str, before: int, after: int) -> Stretches:
+    """Stretches that begin so many characters before each of the spans, which are in order, and end as many behind it,
+    at the end of a word; those that touch are one."""
+    found: list[tuple[int, int]] = []
     start = end = -1
-    for found in pattern.finditer(text):
-        if start >= 0 and found.start() - reach > end:
-            yield start, end
-            start = -1
-        start = max(0, found.start() - reach) if start < 0 else start
-        end = min(len(text), found.end() + reach)
+    for first, last in spans:
+        if start >= 0 and first - before > end:
+            end = _end_of_word(text, end)
+            if first - before > end:
+                found.append((start, end))
+                start = -1
+        start = max(0, first - before) if start < 0 else start
+        end = max(end, min(len(text), last + after))
     if start >= 0:
-        yield start, end
+        found.append((start, _end_of_word(text, end)))
+    return tuple(found)
 
 
-def _digits(text: str, numbers: tuple[tuple[int, int], ...]) -> str:
+def _end_of_word(text: str, at: int) -> int:
+    """The next place at which nothing is cut in two; what is longer than any word is."""
+    stop = min(len(text), at + 40)
+    while at < stop and not text[at].isspace():
+        at += 1
+    return at
+
+
+def matches(pattern: re.Pattern[str], text: str, where: Stretches) -> Iterator[re.Match[str]]:
+    """The matches of a pattern in parts of a text."""
+    for start, end in where:
+        yield from pattern.finditer(text, start, end)
+
+
+def _digits(text: str, numbers: Stretches) -> str:
     """The text with letters that pass for digits as digits, where digits are near."""
     out, at = [], 0
     for start, end in numbers:
