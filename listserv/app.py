@@ -21,7 +21,7 @@ from typing import Any
 from listserv import archiver, copies, housekeeping, routing, screen, worker
 from listserv.context import Context, open_context
 from listserv.deliver import Outbox
-from listserv.edge import documents
+from listserv.edge import documents, entities
 from listserv.edge.resolver import Resolver
 from listserv.errors import Reply, UserError
 from listserv.intake import accept as acceptance
@@ -34,6 +34,7 @@ from listserv.signing import signer
 log = logging.getLogger(__name__)
 
 ROLES = ("intake", "imap", "worker", "delivery", "scheduler", "web")
+READERS = {"intake", "imap", "worker"}  # those that look at what a post says
 SPARE_FILES = 256  # for the database, DNS, the web side and the rest
 STOP_WITHIN = 20.0  # seconds for what is under way
 
@@ -69,6 +70,8 @@ def run(settings_file: Path, roles: Sequence[str] = ()) -> None:
     settings = load(settings_file)
     _allow_files(settings.intake.connections + settings.relay.connections + SPARE_FILES)
     wanted = tuple(roles) or ROLES
+    if READERS & set(wanted):
+        entities.ready(settings.screening.names)
     try:
         import uvloop
     except ImportError:
@@ -101,7 +104,7 @@ async def _serve(settings_file: Path, settings: Settings, roles: Collection[str]
                     sys.stdout.write("ready\n")
                     sys.stdout.flush()
                     announced = True
-                fresh = await _until_told(settings_file, signals)
+                fresh = await _until_told(settings_file, signals, roles)
             if fresh is None:
                 return
             ctx = replace(ctx, settings=fresh, resolver=Resolver(fresh), signer=signer(fresh))
@@ -109,7 +112,9 @@ async def _serve(settings_file: Path, settings: Settings, roles: Collection[str]
         ctx.db.close()
 
 
-async def _until_told(settings_file: Path, signals: asyncio.Queue[signal.Signals]) -> Settings | None:
+async def _until_told(
+    settings_file: Path, signals: asyncio.Queue[signal.Signals], roles: Collection[str]
+) -> Settings | None:
     """Waits for a signal: None to stop, new settings to go on with. Settings with mistakes change nothing."""
     while True:
         number = await signals.get()
@@ -118,6 +123,8 @@ async def _until_told(settings_file: Path, signals: asyncio.Queue[signal.Signals
         try:
             fresh = load(settings_file)
             signer(fresh)
+            if READERS & set(roles):
+                await asyncio.to_thread(entities.ready, fresh.screening.names)
         except UserError as error:
             log.error("SIGHUP: the settings stay as they were: %s", error)
         else:
@@ -158,7 +165,7 @@ class Running:
                 self._start("archiver", lambda: archiver.follow(self.ctx, self._stopping))
             if "scheduler" in self.roles:
                 self._schedule()
-            if {"intake", "imap", "worker"} & set(self.roles):
+            if READERS & set(self.roles):
                 self._warming = asyncio.create_task(asyncio.to_thread(screen.warm))
         except BaseException:
             await self._stop()

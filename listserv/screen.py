@@ -2,19 +2,21 @@
 
 Between reading a message and deciding on it (`intake.accept`, and `worker` for mail that waited for a proof). Decoding
 and detecting are pure (mail.passages, policy.screening); here stand what they need from outside: the text of attached
-documents (edge.documents, in a process of their own) and the names of members, who may be named.
+documents (edge.documents, in a process of their own), the names that a model recognises where a site wants one
+(edge.entities, never inside a transaction), and the names of members, who may be named.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from listserv import membership
 from listserv.context import Context
-from listserv.edge import documents
+from listserv.edge import documents, entities
 from listserv.facts import screening_of
 from listserv.mail import pictures
 from listserv.mail.address import canonical
@@ -43,7 +45,8 @@ async def look(ctx: Context, incoming: Incoming, routes: Iterable[Route]) -> Scr
         incoming.message, read.texts
     )  # fmt: skip
     named = await asyncio.to_thread(_named, found) if big else _named(found)
-    known = await ctx.db.read(lambda tx: _known(ctx, tx, _address(incoming), named))
+    people = await _people(ctx, found)
+    known = await ctx.db.read(lambda tx: _known(ctx, tx, _address(incoming), named, people))
     return await asyncio.to_thread(_screened, found, known) if big else _screened(found, known)
 
 
@@ -54,10 +57,24 @@ def kept(ctx: Context, message: Message, routes: Iterable[Route]) -> bytes:
     return message.raw
 
 
-def look_at_text(ctx: Context, tx: Connection, message: Message, author: str) -> Screened:
-    """The same inside a transaction, for a message without documents (a corrected text)."""
+async def with_people(ctx: Context, incoming: Incoming, routes: Iterable[Route]) -> Incoming:
+    """A message with the names that are recognised in it, if it may bring a corrected text, which `look_at_text` looks
+    at inside a transaction, where nobody waits for a model."""
+    if not ctx.settings.screening.names or not any(route.kind is Kind.CONFIRM for route in routes):
+        return incoming
+    found = await asyncio.to_thread(passages, incoming.message)
+    return replace(incoming, people=await _people(ctx, found))
+
+
+def look_at_text(
+    ctx: Context, tx: Connection, message: Message, author: str, people: frozenset[str], before: Screened
+) -> Screened:
+    """The same inside a transaction, for a message without documents: a corrected text, in which `people` were
+    recognised. Names that were found `before` may still stand in its subject and files."""
     found = passages(message)
-    return _screened(found, _known(ctx, tx, author, _named(found)))
+    if ctx.settings.screening.names:
+        people |= {value for _, finding, value in before.left() if finding.kind == "name"}
+    return _screened(found, _known(ctx, tx, author, _named(found), people))
 
 
 def scrubbed(ctx: Context, tx: Connection, words: str) -> str:
@@ -80,14 +97,23 @@ def _address(incoming: Incoming) -> str:
     return canonical(incoming.authors[0].address) if incoming.authors else ""
 
 
-def _known(ctx: Context, tx: Connection, author: str, named: Collection[str]) -> Known:
+async def _people(ctx: Context, found: Sequence[Passage]) -> frozenset[str]:
+    """The names that the site's model recognises, if it has one."""
+    pipeline = ctx.settings.screening.names
+    return await entities.people(pipeline, [one.text for one in found]) if pipeline else frozenset()
+
+
+def _known(
+    ctx: Context, tx: Connection, author: str, named: Collection[str], recognised: frozenset[str] = frozenset()
+) -> Known:
     person = membership.person_of(tx, author) if author else None
     return Known(
         author_name=membership.name_of(tx, person) if person is not None else "",
         author_addresses=tuple(membership.addresses_of(tx, person)) if person is not None else (author,),
-        members=membership.names_of_members(tx, named),
+        members=membership.names_of_members(tx, {*named, *recognised}),
         detectors=ctx.settings.screening.own(),
         allowed=(*ctx.settings.screening.allowed, ctx.settings.domain),
+        recognised=recognised,
     )
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, func, select
 
 from listserv import membership, signing
 from listserv.context import master_key
-from listserv.edge import relay, resolver
+from listserv.edge import entities, relay, resolver
 from listserv.edge.db import SCHEMA, Database, schema_version
 from listserv.edge.templates import compile_all, shipped
 from listserv.errors import UserError
@@ -86,6 +86,7 @@ def check(settings: Settings) -> list[Finding]:
     findings += _listeners(settings)
     findings += asyncio.run(_network(settings))
     findings += _trust(settings)
+    findings += _names(settings.screening.names)
     if settings.authentication.unverified == "accept":
         words = "accept: whoever writes a member's address into From counts as that member; only for closed networks"
         findings.append(Finding("note", "authentication.unverified", words))
@@ -104,6 +105,18 @@ def _trust(settings: Settings) -> Iterator[Finding]:
     elif not settings.community.url.startswith("https://"):
         words = f"{settings.community.url} is not https, so copies have no one-click unsubscribe (RFC 8058)"
         yield Finding("note", "community.url", words)
+
+
+def _names(pipeline: str | None) -> Iterator[Finding]:
+    """Whether the model that recognises names is there, if one is wanted."""
+    if not pipeline:
+        return
+    try:
+        entities.ready(pipeline)
+    except UserError as error:
+        yield Finding("problem", *str(error).split(": ", 1))
+    else:
+        yield Finding("ok", entities.SETTING, f"{pipeline} recognises names of people in posts")
 
 
 def _signing_keys(settings: Settings) -> Iterator[Finding]:

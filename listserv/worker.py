@@ -108,7 +108,9 @@ async def _sift(ctx: Context, row: Any) -> None:
             member = await ctx.db.read(lambda tx: arrivals.member(tx, incoming))
             screened = NOTHING_FOUND
             if member is not None:  # strangers are dropped
-                screened = await screen.look(ctx, incoming, handling.routes_of(ctx, row))
+                routes = handling.routes_of(ctx, row)
+                screened = await screen.look(ctx, incoming, routes)
+                incoming = await screen.with_people(ctx, incoming, routes)
             await ctx.db.write(lambda tx: handling.sift(ctx, tx, row, incoming, screened))
     except OperationalError:
         raise

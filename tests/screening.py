@@ -1,18 +1,20 @@
-"""How well the screen finds what is labelled: `python -m tests.screening [own|other_hand ...]`.
+"""How well the screen finds what is labelled: `python -m tests.screening [own|other_hand ...] [--names PIPELINE]`.
 
 Each labelled post becomes a real message, with its HTML in base64 and its files attached, and goes through
 `mail.passages` and `policy.screening` like any other. A label counts as found when a finding that does at least as
 much on a clinical list covers it or lies within it (so h is enough for H, which is counted apart); a finding is right
-when it touches a label. `held` is what holds a post on a clinical list.
+when it touches a label. `held` is what holds a post on a clinical list. With `--names` a model recognises names as
+well; `names.yaml` measures that.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import unicodedata
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from html import unescape
 from pathlib import Path
@@ -20,12 +22,13 @@ from typing import Any
 
 import yaml
 
+from listserv.edge import entities
 from listserv.mail.message import iter_parts, parse
 from listserv.mail.passages import Passage, passages
 from listserv.policy.screening import GRAVITY, Finding, Known, Level, screen
 
 DATA = Path(__file__).parent / "data" / "screening"
-CORPORA = ("own", "other_hand", "third_hand", "fourth_hand")
+CORPORA = ("own", "other_hand", "third_hand", "fourth_hand", "sixth_hand")
 HOLDS = (Level.HIGH, Level.CLINICAL)
 LEVELS = {"H": Level.HIGH, "h": Level.CLINICAL, "W": Level.WARNING, "I": Level.NOTE, "special": Level.NOTE}
 CLASSES = {
@@ -138,17 +141,20 @@ def _touches(label: str, value: str) -> bool:
     return bool(label and value) and (label in value or value in label)
 
 
-def measure(corpus: str) -> Figures:
-    """All posts of a corpus."""
+def measure(corpus: str, pipeline: str = "") -> Figures:
+    """All posts of a corpus; `pipeline` recognises names besides, if there is one."""
     figures = Figures()
     for entry in yaml.safe_load((DATA / f"{corpus}.yaml").read_text("utf-8")):
-        _measure(entry, figures)
+        _measure(entry, figures, pipeline)
     return figures
 
 
-def _measure(entry: dict[str, Any], figures: Figures) -> None:
+def _measure(entry: dict[str, Any], figures: Figures, pipeline: str) -> None:
     read_ = read(entry)
-    found = screen(read_, known_of(entry))
+    known = known_of(entry)
+    if pipeline:
+        known = replace(known, recognised=asyncio.run(entities.people(pipeline, [one.text for one in read_])))
+    found = screen(read_, known)
     values = [plain(_value(read_, finding)) for finding in found]
     labels = entry["findings"]
     for label in labels:
@@ -237,8 +243,13 @@ def report(corpus: str, figures: Figures) -> str:
 
 def main(names: list[str]) -> None:
     verbose = "-v" in names  # for tuning, on our own corpus alone
+    pipeline = ""
+    if "--names" in names:
+        at = names.index("--names")
+        pipeline = names[at + 1]
+        names = names[:at] + names[at + 2 :]
     for corpus in [name for name in names if name != "-v"] or CORPORA:
-        figures = measure(corpus)
+        figures = measure(corpus, pipeline)
         print(report(corpus, figures), end="\n\n")
         if verbose and corpus == "own":
             for words, found in (("missed", figures.missed), ("wrong", figures.wrong), ("held", figures.wrongly_held)):

@@ -97,6 +97,8 @@ async def again(
         proof = Proof(False, f"could not be checked: {error.cause}")
     screened = await _screen(ctx, incoming, recipients, proof)
     routes = [to.route for to in recipients]
+    if proof.proven:
+        incoming = await screen.with_people(ctx, incoming, routes)
     if incoming.size < BIG:
         kept = screen.kept(ctx, incoming.message, routes)
     else:

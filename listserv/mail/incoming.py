@@ -52,6 +52,7 @@ class Incoming:
     doubled: tuple[str, ...]
     only_command: str | None
     dangerous: tuple[str, ...]
+    people: frozenset[str] = frozenset()  # names that a model recognised (`screen`)
 
     @property
     def size(self) -> int:

@@ -60,8 +60,12 @@ class _Page:
     def say(self, raw: str) -> None:
         if self.silent or not raw:
             return
-        text = _SPACE.sub(" ", clean(unescape(raw)))
-        text = text.lstrip(" ") if self.fresh else text
+        text = clean(unescape(raw))
+        if self.depth.get("pre"):
+            text = text.replace("\r\n", "\n")
+        else:
+            text = _SPACE.sub(" ", text)
+            text = text.lstrip(" ") if self.fresh else text
         if text:
             self.write(text)
 

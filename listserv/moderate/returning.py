@@ -201,7 +201,8 @@ def _revise(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, 
         return
     subject = one_line(titled[1], 300) if titled else None
     new = read(revised(raw, text + "\n", subject=subject), post.envelope_sender)
-    found = screen.look_at_text(ctx, tx, new.message, canonical(post.from_address))
+    before = posts.screened_of(ctx, post)
+    found = screen.look_at_text(ctx, tx, new.message, canonical(post.from_address), incoming.people, before)
     if screening_of(ctx.settings, post.list_name) == "off":
         found = NOTHING_FOUND
     put_in_place(ctx, tx, post, new, found, REVISED, state=PostState.RETURNED)

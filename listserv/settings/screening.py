@@ -51,6 +51,7 @@ class Screening(Section):
 
     detectors: Annotated[tuple[DetectorSettings, ...], BeforeValidator(as_tuple)] = ()
     allowed: Words = ()  # numbers, names, addresses, domains
+    names: Annotated[str, Field(max_length=200)] | None = None  # a spaCy pipeline that recognises names; None: none
 
     @field_validator("detectors")
     @classmethod

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from listserv.errors import UserError
+from listserv.life.terms import agree
 from listserv.mail.threads import tag_of
 from tests import archives
 from tests.conftest import SKIPPED, community
@@ -29,6 +30,7 @@ from tests.people import add_person
 CHROMIUM = "/usr/bin/chromium"
 MODULES = Path(__file__).parent / "node_modules"
 ANN, BEN, MIA = "ann@people.test", "ben@people.test", "mia@people.test"
+NED = "ned@people.test"  # who has not agreed to the terms
 GRACE, TOM, PRIYA = "grace@people.test", "tom@people.test", "priya@people.test"
 NAMES = {ANN: "Ann Archer", BEN: "Ben Bower", MIA: "Mia Moss",
          GRACE: "Grace Nakamura", TOM: "Tom Callaghan", PRIYA: "Priya Menon"}  # fmt: skip
@@ -189,6 +191,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder, port = tmp_path_factory.mktemp("site"), free_port()
     data = community(web={"listen": f"127.0.0.1:{port}"}, archive={"directory": str(folder / "archive")})
     data["community"]["url"] = f"http://127.0.0.1:{port}"
+    (folder / "terms.md").write_text("Terms\n\nBe kind, and tell nobody who a client is.\n")
+    data["community"]["terms"] = str(folder / "terms.md")
     data["lists"]["perinatal"]["description"] = "Pregnancy, birth and the first year."
     with running(folder, data, start=False) as (daemon, _):
         with daemon.ctx.db.transaction() as tx:
@@ -196,7 +200,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             for email, name in NAMES.items():
                 mia = email == MIA
                 lists = (*both, "news") if mia else both
-                add_person(tx, email, name=name, lists=lists, moderates=both if mia else ())
+                person = add_person(tx, email, name=name, lists=lists, moderates=both if mia else ())
+                agree(daemon.ctx, tx, person, "when the site was made")
+            add_person(tx, NED, name="Ned Newell", lists=both)
         for who, one in posts():
             archives.post(daemon.ctx, raw=one.as_bytes(), sender=who, to=str(one["To"]))
         archives.post(daemon.ctx, raw=held().as_bytes(), sender=ANN, to="perinatal@lists.test")

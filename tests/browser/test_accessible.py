@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from listserv.mail.threads import tag_of
-from tests.browser.conftest import ANN, MIA, Site, npm_package
+from tests.browser.conftest import ANN, MIA, NED, Site, npm_package
 from tests.house import scalar
 
 PAGES = (
-    "login", "login sent", "login link", "login late", "front", "list", "empty list", "month", "thread", "thread flat",
+    "login", "login sent", "login link", "login late", "terms", "front", "list", "empty list", "month", "thread", "thread flat",
     "thread open", "html mail", "files", "code", "search", "results", "nothing found", "author", "me", "feed made",
     "split or join", "held", "not yours", "not found", "unsubscribe",
 )  # fmt: skip
@@ -40,6 +40,10 @@ def go(site: Site, page: Any, name: str) -> None:
             page.get_by_role("heading", name="Look into your mail").wait_for()
         case "login late":
             page.goto("/login/aaaaaaaaaaaaaaaaaaaaaaaaaa")
+        case "terms":
+            page.goto(site.link(NED))
+            page.get_by_role("button").click()
+            page.get_by_role("button", name="I agree to these terms").wait_for()
         case "thread flat":
             page.goto(site.path(1))
             page.get_by_text("By time").click()
@@ -76,7 +80,7 @@ def held_number(site: Site) -> int:
 
 
 def reader(name: str) -> str | None:
-    return None if name.startswith(("login", "unsub")) else ANN if name == "not yours" else MIA
+    return None if name.startswith(("login", "terms", "unsub")) else ANN if name == "not yours" else MIA
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -183,6 +183,15 @@ def test_quotations_of_markup() -> None:
     assert [text[start:end].strip() for start, end in signed] == ["me"]
 
 
+def test_lines_of_preformatted_text_stay_lines() -> None:
+    assert all_text("<p>a\nb</p><pre>dob;sex\r\n2009-12-30;F</pre>c")[0].splitlines() == [
+        "a b",
+        "dob;sex",
+        "2009-12-30;F",
+        "c",
+    ]
+
+
 @given(st.text(max_size=300))
 def test_never_raises_on_html(html: str) -> None:
     text, quoted, signed, _ = all_text(html)

@@ -41,6 +41,12 @@ HIGH = [
     ),
     ("birth-date", "1971-05-04", "Code\tDOB\nA\t1971-05-04\n", ""),
     ("record-number", "0098812", "Name\tMRN\nX\t0098812\n", ""),
+    ("birth-date", "2009-12-30", "sex;dob;kg\nF;2009-12-30;41.2\n;;42\n", ""),
+    ("birth-date", "4/5/71", "Code,DOB,K10\nA,4/5/71,33\n", ""),
+    ("birth-date", "3 April 2027", "He turns 18 on 3 April 2027.", ""),
+    ("record-number", "E 90281547", "Police gave my client an event number, E 90281547.", ""),
+    ("driver-licence", "061 934 782", 'It says "Licence 061 934 782, review due".', ""),
+    ("bank", "733-118 acc 552907", "I refunded the client a fee, to BSB 733-118 acc 552907.", ""),
 ]
 
 
@@ -59,6 +65,7 @@ OTHERS = [
     ("age", "warning", "Ninety-four years old", "Ninety-four years old and angry.", ""),
     ("age", "warning", "94", "Rising 94, and wants to drive.", ""),
     ("name", "clinical", "Aldous Wetherill", "The patient, a grazier named Aldous Wetherill, changed his will.", ""),
+    ("phone", "clinical", "0491 570 156", 'A message: "um my number\'s 0491 570 156 thanks bye". Are we allowed?', ""),
     ("phone", "clinical", "0491-570-313", "Father texts me at all hours from 0491-570-313.", ""),
     ("combination", "clinical", "at Binnaby Creek", "Woman, 29, Hungarian-born harpist at Binnaby Creek.", ""),
     ("age", "warning", "23", "She is 23, asks for a cat.", "Huntington's, the test"),

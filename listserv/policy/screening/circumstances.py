@@ -264,11 +264,17 @@ def _one_of_each(found: list[tuple[int, int, str]]) -> list[tuple[int, int, str]
 def _of_events(view: View, start: int, end: int) -> bool:
     """Whether nobody in particular is spoken of: a course, a service, a study."""
     around = (max(0, start - 120), min(len(view.text), end + 120))
+    if _SOMEBODY_SURELY.search(view.text, *around):
+        return False
     return not _SOMEBODY.search(view.text, *around) or bool(
         OFFERED.search(view.text, *around) or PUBLIC.search(view.text, *around)
     )
 
 
+_SOMEBODY_SURELY = re.compile(
+    r"\b(?:my|our|one|this) (?:client|patient|pt)\b|\b(?:she|he)(?:'s| is| was) (?:an? |the |about |only )?[1-9]\d?\b",
+    re.I,
+)
 _SOMEBODY = re.compile(
     r"\b(?:my|a|an|the|one|this|our|another)[ ](?:[\w-]+[ ,]{1,2}){0,5}(?:client|patient|pt|man|woman|boy|girl|"
     r"child|couple|family|veteran|student|teenager|"

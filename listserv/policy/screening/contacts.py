@@ -166,13 +166,23 @@ _CALL_SOMEBODY = re.compile(
 )
 
 
+def _said_own(view: View, at: int) -> bool:
+    """Whether the author says that what follows is theirs; in words that somebody else is heard to say it is not."""
+    return OWN_CONTACT.search(view.text, max(0, at - 60), at) is not None and not _in_speech(view, at)
+
+
+def _in_speech(view: View, at: int) -> bool:
+    """Whether quotation marks were opened in the paragraph and not closed."""
+    return view.text.count('"', max(0, view.text.rfind("\n\n", 0, at)), at) % 2 == 1
+
+
 def phones(view: View) -> Iterator[Hit]:
     """Phone numbers but for those of the author, of services and of emergencies."""
     text = view.digits
     own = {
         key(found[0])[-8:]
         for found in matches(_PHONE, text, view.longest_numbers)
-        if view.in_signature(found.start()) or OWN_CONTACT.search(view.text, max(0, found.start() - 60), found.start())
+        if view.in_signature(found.start()) or _said_own(view, found.start())
     }
     for pattern in (_PHONE, _MOBILE_WITHOUT_0, _LOCAL):
         for found in matches(pattern, text, view.longest_numbers):
@@ -212,7 +222,7 @@ def _possible(written: str) -> bool:
 def _whose(view: View, start: int, end: int, value: str, people: bool) -> Level | None:
     """How grave a number is. None for the author's, a service's, an event's; a warning where nothing tells whose it is
     but a landline. `people`: somebody in care is named near it, which beside a service counts only as a possessive."""
-    if _OF_SERVICES.fullmatch(value) or OWN_CONTACT.search(view.text, max(0, start - 60), start):
+    if _OF_SERVICES.fullmatch(value) or _said_own(view, start):
         return None
     if OWN_BEHIND.match(view.text, end):
         return None
@@ -237,7 +247,7 @@ def _whose(view: View, start: int, end: int, value: str, people: bool) -> Level 
 
 def _of_somebody(view: View, start: int, end: int) -> bool:
     """Whether somebody in care, or whoever is called Mr or Mrs, is spoken of not far from there, or wrote it."""
-    if view.in_quotation(start):
+    if view.in_quotation(start) or _in_speech(view, start):
         return True
     near = max(0, start - 300), min(len(view.text), end + 300)
     return CLIENT.search(view.text, *near) is not None or _TITLE.search(view.text, *near) is not None
@@ -267,7 +277,7 @@ def addresses(view: View, known: Known) -> Iterator[Hit]:
                 continue
             if _ROLE.match(local) or any(domain == one or domain.endswith("." + one) for one in domains):
                 continue
-            if OWN_CONTACT.search(view.text, max(0, start - 60), start) or address.endswith((".png", ".jpg", ".gif")):
+            if _said_own(view, start) or address.endswith((".png", ".jpg", ".gif")):
                 continue
             left, right = view.sentence(start, end, 140)
             if OFFERED.search(view.text, left, right) and not OF_A_CLIENT.search(view.text, left, right):
@@ -326,7 +336,7 @@ def streets(view: View) -> Iterator[Hit]:
         )
         if (offered or office) and not at_home:
             continue
-        if OWN_CONTACT.search(view.text, max(0, start - 60), start):
+        if _said_own(view, start):
             continue
         yield Hit(
             "street-address",

@@ -57,7 +57,7 @@ _PLAN = re.compile(
     r"hanging|shooting)|"
     r"(?:on|at|to) (?:the|a) (?:[\w-]+ ){0,2}(?:bridge|ledge|cliffs?|train (?:tracks|line|station)|roof|railway|"
     r"tracks)|(?:has|have|"
-    r"holding|bought|got|loaded|hidden|access to|stockpil\w+) (?:a |the |his |her |their |"
+    r"owns|keeps|holding|bought|got|loaded|hidden|access to|stockpil\w+) (?:a |the |his |her |their |"
     r"enough )?(?:[\w-]+'s )?(?:loaded "
     r")?(?:gun|rifle|pistol|weapon|machete|axe|bomb|"
     r"firearm|knife|rope|noose|shotgun|ligature|tablets|pills|medication)|(?:at |in |is )?(?:imminent|immediate|"
@@ -69,7 +69,7 @@ _PLAN = re.compile(
     r"themselves|her|him|them) safe|make it through|survive)|wants? to die|kill(?:ing)? (?:my|him|her|them)sel\w+|"
     r"end(?:ing)? (?:my|his|her|their) (?:own )?li\w+|end it(?: all)?\b|"
     r"(?:being|is) (?:beaten|strangled|raped|held)|(?:beating|strangling|hitting|hurting|choking|molesting|abusing) "
-    r"(?:her|him|the|his|them|my)\b|(?:child|kids|children|baby|toddler)[^.\n]{0,50}\b(?:in danger|at risk|unsafe|"
+    r"(?:her|him|the|his|them|my)\b|(?:child|kids|children|baby|toddler)\b[^.\n]{0,50}\b(?:in danger|at risk|unsafe|"
     r"not safe|alone with)|"
     r"(?:with|carrying|pulled|waving) (?:a|an|the|his|her) (?:[\w-]+ )?(?:gun|rifle|pistol|knife|machete|axe|bat|"
     r"hammer|weapon)|"
@@ -77,10 +77,12 @@ _PLAN = re.compile(
     r"everyone |somebody )?"
     r"(?:at |in )?(?:the |his |her |my |our )?(?:school|class\w*|office|clinic|ward|workplace|house|home|mosque|"
     r"church|synagogue)|"
-    r"(?:child|kids?|children|baby|toddler|infant|little one|boy|girl|daughter|son|newborn)[^.\n]{0,50}\b(?:(?:alone|"
+    r"(?:child|kids?|children|baby|toddler|infant|little one|boy|girl|daughter|son|newborn)\b[^.\n]{0,50}\b(?:(?:alone|"
     r"in the house|back|left) "
     r"with (?:him|her|them|that man)|bruis\w+|locked in|being (?:hit|hurt|touched)|(?:was|got) (?:hit|beaten|choked|"
     r"burnt|burned))|"
+    r"(?:uncle|father|dad|stepfather|stepdad|boyfriend|partner|husband|mother|mum|brother|carer|coach|he|she) "
+    r"(?:hurts|hits|beats|touches|chokes|rapes) (?:her|him|them|me)\b|"
     r"bruis\w+ (?:round|on|around|all over) (?:the|her|his) (?:neck|throat|face|back|arms|legs|body)|"
     r"(?:wanna|want to|gonna) (?:die|kms|unalive)|unalive (?:my|him|her|them)sel\w+|taken all (?:her|his|their|the) "
     r"(?:tabs|meds|pills|tablets|medication)|od(?:'?d|'?ing| on)\b|"
@@ -158,6 +160,7 @@ def _matches_in(
 
 
 _PLANNED = words("""
+owns keeps uncle father dad stepfather stepdad boyfriend partner husband mother mum brother carer coach he she
 a about abusing access actively acute acutely am and are at baby back be beating being blow blowing bomb bombing
 bought boy burn burning can cannot carrying child children choking daughter decided do does doesn don end ending
 extreme feel feels girl going gonna got grave had has have he hidden highly hitting holding hurting i immediate
@@ -181,7 +184,7 @@ def _at_risk(view: View) -> Stretches:
     return view.around(sorted(starts)[:300], 90, 105)
 
 
-_CORE = words("axe die gas gun held kms live meds od odd oding plan tabs")
+_CORE = words("beats chokes hits hurts rapes touches axe die gas gun held kms live meds od odd oding plan tabs")
 _CORE_STEMS = tuple(
     sorted(
         words("""

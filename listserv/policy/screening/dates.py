@@ -43,7 +43,7 @@ _BORN = re.compile(
     r"\bd\.?[ /]?o\.?[ /]?b\b\.?|\bborn\b|\bb[-\']?days?\b|\bb(?:ri|i|ir|irt)th(?:[ -]?(?:day|date|dy))\b|"
     r"\bb\.(?=[ ]?\Z)|(?<=\()[*]|\bbirth(?:[ -]?(?:day|date))?s?\b|\bdate of "
     r"birth\b|\bgeb(?:oren\b|\.)|\bgeburtsdatum\b|"
-    r"\bn[ée]e? le\b|\bdate de naissance\b|\bbdate\b",
+    r"\bturn(?:s|ed|ing)[ ]\d{1,3}[ ]on\b|\bn[ée]e? le\b|\bdate de naissance\b|\bbdate\b",
     re.I,
 )
 _COMPACT = re.compile(
@@ -84,6 +84,7 @@ _AGE_IN_WORDS = re.compile(
 _NEARLY = re.compile(r"(?<=[ ])(?:9\d|10\d)(?=[,;:!?)\n]|\.(?!\d)|\Z|[ ](?:and|but|now|next|years?)\b)(?![ ]and[ ]\d)")
 _SO_OLD = re.compile(
     r"\b(?:nearly|almost|rising|pushing|just turned|turn(?:s|ed|ing)|(?:she|he)(?:'s|s| is| was)(?: now)?|"
+    r"(?:gentleman|lady|man|woman|client|patient|resident) of|"
     r"(?:mother|father|mum|dad|nan|grandmother|grandfather|client|patient|resident)(?:'s| is| was)(?: now)?)[ ]\Z",
     re.I,
 )
@@ -107,6 +108,7 @@ _OF_BIRTHS = (
     "née",
     "né ",
     "nee ",
+    "turn",
     "(*",
     "b.",
     "bday",
@@ -149,7 +151,9 @@ def births(view: View) -> Iterator[Hit]:
                 yield Hit("birth-date", Level.HIGH, start, end)
 
 
-_BIRTH_WORDS = words("b bday bdays bdate born d date de do dob geb geboren geburtsdatum n ne nee né née")
+_BIRTH_WORDS = words(
+    "b bday bdays bdate born d date de do dob geb geboren geburtsdatum n ne nee né née turned turning turns"
+)
 _BIRTH_STEMS = ("birth", "birtth", "bith", "brith")
 
 

@@ -28,13 +28,15 @@ class OwnDetector:
 @dataclass(frozen=True, slots=True)
 class Known:
     """`members` are names, and addresses, of people who may be named; `allowed` are values that are no finding: a
-    number, an address, a name, or a domain of the mail (`example.org`)."""
+    number, an address, a name, or a domain of the mail (`example.org`). `recognised` are names of which a model says
+    that they are people's (edge.entities)."""
 
     author_name: str = ""
     author_addresses: tuple[str, ...] = ()
     members: frozenset[str] = frozenset()
     detectors: tuple[OwnDetector, ...] = ()
     allowed: tuple[str, ...] = ()
+    recognised: frozenset[str] = frozenset()
     people: People = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

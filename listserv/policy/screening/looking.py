@@ -14,7 +14,17 @@ from itertools import islice
 
 from listserv.mail.passages import Passage, Place, Unread
 from listserv.mail.whose import joined, signed_by, whose, with_asides
-from listserv.policy.screening import check_digits, circumstances, contacts, danger, dates, numbers, pages, people
+from listserv.policy.screening import (
+    check_digits,
+    circumstances,
+    contacts,
+    danger,
+    dates,
+    numbers,
+    pages,
+    people,
+    recognised,
+)
 from listserv.policy.screening.context import CASE, CLIENT, INVENTED
 from listserv.policy.screening.finding import GRAVITY, Finding, Level
 from listserv.policy.screening.kinds import BY_WORD
@@ -53,6 +63,7 @@ WITH_PEOPLE: tuple[Callable[[View, Known], Iterator[Hit]], ...] = (
     contacts.addresses,
     people.names,
     people.initials,
+    recognised.names,
 )
 _UNREAD = {
     Unread.PICTURE: "picture",

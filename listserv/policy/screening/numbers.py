@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from listserv.policy.screening import check_digits as digits
-from listserv.policy.screening.context import CLIENT, only_offers
+from listserv.policy.screening.context import only_offers
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit
 from listserv.policy.screening.plain import View, matches
@@ -75,10 +75,14 @@ _CENTRELINK = _rx(
 _LICENCE = _rx(
     r"\bdriv(?:er|ers|er's|ers'|ing)\b.{0,4}licen[cs]e|\blicen[cs]e (?:no\b|number|num|#|nr)|\bDL ?(?:no|number|#|:)|"
     r"\b(?:lic[ie]n[cs]e|lic[ie]?n[cs]|lisen[cs]e|lic\.?) ?(?:no\b|number|num\b|#|nr)|"
+    r"\blicen[cs]e[ ](?:is[ ]|was[ ]|card[ ])?\Z|\b(?:vicroads|service nsw|licensing)\b|"
     r"\blicen[cs]e\s*(?:\(?(?:NSW|VIC|QLD|SA|WA|TAS|NT|ACT)\)?)?\s*[:#]|\b(?:NSW|VIC|QLD|SA|WA|TAS|NT|ACT|Queensland|"
     r"Victorian|Tasmanian) (?:driver.{0,3} )?licen[cs]e\b|\bführerschein|\bpermis de conduire\b"
 )
 _PROFESSIONAL = _rx(r"\b(?:software|creative commons|licen[cs]ed? to|practi[cs]e|ahpra|registration|liquor)\b")
+_ONE_IN_CARE = _rx(
+    r"\b(?:the|my|our|this|that|another)[ ](?:\w+[ ])?(?:client|patient|participant|consumer)\b|\b(?:she|he|her|his)\b"
+)
 _PASSPORT = _rx(r"\bpas{1,2}p(?:o?r?t|rot|otr)s?\b|\breisepass\b|\bpasseport\b")
 _NDIS = _rx(r"\bndis\b|\bndia\b|\bparticipant (?:no\b|num\w*|id\b|#)")
 _NDIS_FIRM = _rx(r"\b(?:provider|practice|our|registered|registration)\b")
@@ -192,9 +196,9 @@ ROWS: tuple[Number, ...] = (
            digits=4, words=("nhi",)),
     Number("driver-licence", _rx(r"(?<![\w])(?=[A-Z\d ]{0,4}\d{3})(?:[A-Z]{0,2}\d{5,10}|\d{2,4}(?:[ -]\d{2,4}){1,3}|"
         r"\d{4}[A-Z]{2})(?![\w])"),
-           _LICENCE, unless=_PROFESSIONAL, before=50, after=10, as_written=True, digits=4,
-           words=("lic", "lisen", "dl", "führerschein", "permis")),
-    Number("passport", _rx(r"(?<!\w)[A-Z]{1,2}[ ]?\d{6,8}(?!\w)|(?<!\w)\d{9}(?!\w)|"
+           _LICENCE, unless=_PROFESSIONAL, before=50, after=0, as_written=True, digits=4,
+           words=("lic", "lisen", "dl", "führerschein", "permis", "vicroads", "service nsw")),
+    Number("passport", _rx(r"(?<!\w)[A-Z]{1,2}[ ]?(?:\d{6,8}|\d{3}[ ]\d{3,4})(?!\w)|(?<!\w)\d{9}(?!\w)|"
                            r"(?<!\w)\d{2}[A-Z]{2}\d{5}(?!\w)"), _PASSPORT,
            before=60, as_written=True, words=("pasp", "passp", "pass", "passeport")),
     Number("bank", _rx(r"(?<![\d-])\d{3}[- ]?\d{3}(?!\d)[\s,;:/|()-]{0,6}(?:(?:acc(?:oun)?t?|a/c|konto)\b\.?[\s:#]{0,3}"
@@ -234,7 +238,7 @@ ROWS: tuple[Number, ...] = (
            digits=4, words=("court", "file", "matter", "family law", "proceedings", "tribunal")),
     Number("record-number", _rx(r"(?<![\w.])(?:[A-Z]{1,4}[ -]?)?\d{5,12}(?![\w])"),
            _rx(r"\b(?:police|court|crime|custody|magistrates?'?|prison|remand|jail|gaol)\b.{0,40}\b(?:number|no\.?|"
-               r"ref(?:erence)?|report|event|file|case|warrant)[ :#]*(?:is|was)?[ ]*\Z"),
+               r"ref(?:erence)?|report|event|file|case|warrant)[ :#,(]*(?:is|was)?[ ]*\Z"),
            before=80, after=0, as_written=True, digits=4,
            words=("police", "court", "crime", "custody", "magistrate", "prison", "remand", "jail", "gaol")),
 )  # fmt: skip
@@ -290,9 +294,13 @@ def _level(row: Number, view: View, value: str, start: int, end: int) -> Level |
         or row.near.search(_head(view, start)) is not None
     )
     level = (row.sure if right else row.wrong) if near else (row.unsure if right else None)
-    if level is None or (row.unless is not None and view.near(row.unless, start, end, 60, 60)):
+    if level is None:
         return None
-    if row.unless is _EVENT_PAY and only_offers(view.text, view.about) and not view.near(CLIENT, start, end, 300, 300):
+    if row.unless is _EVENT_PAY:
+        offered = view.near(_EVENT_PAY, start, end, 60, 60) or only_offers(view.text, view.about)
+        if offered and not view.near(_ONE_IN_CARE, start, end, 160, 160):
+            return None
+    elif row.unless is not None and view.near(row.unless, start, end, 60, 60):
         return None
     if row.kind == "tax-file" and level == Level.NOTE and digits.is_business(value):
         return None

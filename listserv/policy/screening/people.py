@@ -110,6 +110,13 @@ def _is_made_up(view: View, start: int, end: int) -> bool:
     return bool(PSEUDONYM.search(view.text, max(0, start - 60), min(len(view.text), end + 60)))
 
 
+def is_nobodys(view: View, start: int, end: int) -> bool:
+    """Whether the words around a name say that it is nobody in care: greeted, cited, published or made up."""
+    if _in_correspondence(view, start) or _is_cited(view, end):
+        return True
+    return _is_made_up(view, start, end) or _is_public(view, start, end)
+
+
 @lru_cache(8)
 def _at_work(text: str, about: str) -> bool:
     """Whether something is offered or organised and nobody in care is spoken of."""

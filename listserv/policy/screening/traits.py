@@ -53,7 +53,7 @@ TRAITS: dict[str, re.Pattern[str]] = {
         r"baker|hairdresser|"
         r"electrician|plumber|carpenter|locksmith|taxidermist|harpist|organist|pianist|bishop|rabbi|vicar|deacon|diver|drover|saddler|farrier|blacksmith|sculptor|puppeteer|"
         r"weightlifter|boxer|cyclist|rower|sailor|skipper|coroner|ambassador|astronomer|glassblower|luthier|jeweller|florist|tattooist|milliner|sommelier|brewer|croupier|magician|"
-        r"chef|nurse|gp|doctor|psychologist|social "
+        r"deckhand|trawlerman|pearl diver|lifeguard|chef|nurse|gp|doctor|psychologist|social "
         r"worker)s?\b", re.I),
     "community": re.compile(
         r"\b(?:hazara|tongan|samoan|maori|māori|fijian|rohingya|karen|chin|hmong|uyghur|tibetan|bhutanese|nepali|"
@@ -167,15 +167,15 @@ twelve twenty year
         for one in words("""
 abalone academic actor actress afl aflw air ambassador anaesthetist architect army astronomer athlete author baker
 ballet barrister beekeeper bishop blacksmith boxer brewer bus butcher carpenter cellist chef coach coache coroner
-councillor cricket croupier customs cyclist dairy deacon dentist deputy detective diver doctor drama drover electrician
-engineer ex farmer farrier fire firefighter fisherman flight florist footballer footy funeral geologist glassblower gp
-grazier gymnast hairdresser harbour harpist helicopter high horse imam jeweller jockey journalist judge kindergarten
-lawyer league lighthouse locksmith luthier magician magistrate marine maths mayor midwife milliner miner monk music
-musician naval netball newsreader nrl nrlw nun nurse opera organist paramedic park pastor pharmacist pianist pilot
-plumber police politician postmaster postmistress priest primary principal prison professor psychologist publican
-puppeteer rabbi radio ranger rower rugby saddler sailor school sculptor shearer skipper social soldier solicitor
-sommelier submariner surgeon swimmer tattooist taxidermist train truck tv undertaker vet veterinarian vicar violinist
-weightlifter winemaker
+councillor cricket croupier customs cyclist dairy deacon deckhand dentist deputy detective diver doctor drama drover
+electrician engineer ex farmer farrier fire firefighter fisherman flight florist footballer footy funeral geologist
+glassblower gp grazier gymnast hairdresser harbour harpist helicopter high horse imam jeweller jockey journalist judge
+kindergarten lawyer league lifeguard lighthouse locksmith luthier magician magistrate marine maths mayor midwife
+milliner miner monk music musician naval netball newsreader nrl nrlw nun nurse opera organist paramedic park pastor
+pearl pharmacist pianist pilot plumber police politician postmaster postmistress priest primary principal prison
+professor psychologist publican puppeteer rabbi radio ranger rower rugby saddler sailor school sculptor shearer skipper
+social soldier solicitor sommelier submariner surgeon swimmer tattooist taxidermist train trawlerman truck tv
+undertaker vet veterinarian vicar violinist weightlifter winemaker
 """)
         for end in ("", "s")
     ),
