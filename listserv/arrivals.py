@@ -227,6 +227,9 @@ def ask(
     token = moderate.issue(
         ctx, tx, Purpose.SENDER, who.person, arrival_id=row.id, life=posts.CONFIRM_WITHIN + timedelta(days=30)
     )
+    cover = None
+    if screened.masks:
+        cover = moderate.covering_for_author(screened, moderate.speech_of(ctx, tx, who.person))
     written = notices.put(
         ctx,
         tx,
@@ -239,7 +242,7 @@ def ask(
         subject=one_line(posts.hidden_subject(_subject(incoming), screened), 200),
         from_address=one_line(row.from_address, 200),
         addresses=_where(ctx, routes),
-        text=_excerpt(incoming, moderate.covering_for_author(screened) if screened.masks else None),
+        text=_excerpt(incoming, cover),
         hours=int(posts.CONFIRM_WITHIN.total_seconds() // 3600),
         remembers=bool(row.auth.get("evidence")),
     )

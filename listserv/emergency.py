@@ -8,6 +8,7 @@ because the rule looks at the clock; that it ended is told by the calendar. Dige
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,6 +58,11 @@ def active(tx: Connection, at: datetime) -> frozenset[str]:
     """The lists in emergency moderation at a time; the hub's name stands for all."""
     query = select(_emergency.c.list_name).where(_emergency.c.until > at)
     return frozenset(tx.execute(query).scalars())
+
+
+def letters_wait(frozen: frozenset[str], lists: Collection[str]) -> bool:
+    """Whether a letter over these lists waits while those of `frozen` (see `active`) are in emergency moderation."""
+    return HUB in frozen or not frozen.isdisjoint(lists)
 
 
 def begin(ctx: Context, tx: Connection, list_name: str, by: By, reason: str, life: timedelta = LIFE) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from listserv import routing
+from listserv import repeating, routing
 from listserv.authenticate import Proof
 from listserv.mail.address import canonical
 from listserv.mail.incoming import Incoming
@@ -103,6 +103,7 @@ def gather(
         over_rate=who is not None and _over_rate(tx, settings, who.person, now),
         list_over_rate=_list_over_rate(tx, settings, list_name, now),
         emergency=_emergency_now(tx, list_name, now),
+        repeats_recalled=repeating.of_recalled(tx, incoming.message),
         approved=approved,
     )
     return facts, who

@@ -120,6 +120,7 @@ def put(
         list_title=routing.title(ctx.settings, list_name),
         list_address=routing.address(ctx.settings, list_name),
         list_name=list_name,
+        owner_address=routing.address(ctx.settings, list_name, Kind.OWNER),
         **values,
     )
     subject, _, body = text.partition("\n")

@@ -331,6 +331,10 @@ def in_words(state: PostState | None) -> str:
         PostState.ACCEPTED: N_("approved"),
         PostState.HELD: N_("still held"),
         PostState.RETURNED: N_("with its author"),
+        PostState.REJECTED: N_("rejected"),
+        PostState.DISCARDED: N_("discarded"),
+        PostState.WITHDRAWN: N_("withdrawn"),
+        PostState.RELEASED: N_("sent"),
     }
     return words.get(state, str(state)) if state is not None else N_("gone")
 

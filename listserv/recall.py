@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
-from listserv import audit, changes, notices, routing, screen
+from listserv import audit, changes, notices, repeating, routing, screen, vault
 from listserv.context import Context
+from listserv.mail.message import TooComplex, parse
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, moderators, recipient
 from listserv.model import (
+    Decision,
     Delivery,
     DeliveryState,
     DigestFormat,
@@ -29,6 +31,7 @@ from listserv.model import (
     IncidentState,
     Issue,
     IssueKind,
+    Message,
     Notice,
     Person,
     Post,
@@ -36,12 +39,15 @@ from listserv.model import (
     Quarantine,
 )
 from listserv.model.outbox import WAITING
+from listserv.policy.verdict import Action, Reason
 from listserv.settings import HUB
 from listserv.words import N_, Phrase, _, in_a_row
 
+_decision = Decision.__table__  # type: ignore[attr-defined]
 _delivery = Delivery.__table__  # type: ignore[attr-defined]
 _incident = Incident.__table__  # type: ignore[attr-defined]
 _issue = Issue.__table__  # type: ignore[attr-defined]
+_message = Message.__table__  # type: ignore[attr-defined]
 _notice = Notice.__table__  # type: ignore[attr-defined]
 _person = Person.__table__  # type: ignore[attr-defined]
 _post = Post.__table__  # type: ignore[attr-defined]
@@ -49,6 +55,13 @@ _quarantine = Quarantine.__table__  # type: ignore[attr-defined]
 
 ASSESSMENT = timedelta(days=30)
 """So long an assessment of a suspected breach may take (Privacy Act 1988, section 26WH)."""
+REPEATS = Reason(
+    "recalled",
+    N_("It repeats words of a message that was taken back."),
+    N_("It repeats words of a message that was taken back; without them it need not wait."),
+    Action.HOLD,
+    "2.0.0",
+)
 OPEN = (PostState.ACCEPTED, PostState.RELEASED)
 STOPPED = "taken back before it was sent"
 REASON_SHOWN = 1000  # characters of a reason that members get
@@ -156,6 +169,7 @@ def recall(
             changes.note(tx, post.list_name, now, post.id)
     stop(tx, [post.id for post in found.posts], now)
     letters = _letters(tx, found.posts, now)
+    stopped = _stop_answers(ctx, tx, now)
     first = found.posts[0]
     values: dict[str, Any] = {
         "origin_id": first.origin_id or first.id,
@@ -184,8 +198,51 @@ def recall(
     for post in found.posts:
         audit.note(tx, now, "recall", by, about=post.person_id, list_name=post.list_name, post_id=post.id,
                    details={**counts, "incident": number, "kind": str(kind)})  # fmt: skip
-    _tell(ctx, tx, found, values, number)
-    return Outcome(True, in_words(found, letters, number), number)
+    _tell(ctx, tx, found, values, number, by)
+    words = in_words(found, letters, number)
+    if values["assess_by"]:
+        due = values["assess_by"].astimezone(ctx.settings.community.zone).date()
+        words = in_a_row("\n", (words, N_("Whether it is a breach has to be assessed by %(due)s.", due=due)))
+    if stopped:
+        repeat = N_(
+            "Posts that wait and repeat words of it: %(posts)s. Their moderators are told, and asked once more.",
+            posts=stopped,
+        )
+        words = in_a_row("\n", (words, repeat))
+    return Outcome(True, words, number)
+
+
+def _stop_answers(ctx: Context, tx: Connection, now: datetime) -> int:
+    """Posts that wait and repeat words of what was taken back: moderators read so, and none goes out by an approval
+    from before. How many."""
+    states = (PostState.HELD, PostState.RETURNED, PostState.ACCEPTED)
+    query = select(_post, _message.c.raw).join(_message, _message.c.id == _post.c.message_id)
+    count = 0
+    for post in tx.execute(query.where(_post.c.state.in_(states)).order_by(_post.c.id)).fetchall():
+        if any(reason.get("code") == REPEATS.code for reason in post.reasons) or not _repeats(ctx, tx, post):
+            continue
+        if post.state == PostState.ACCEPTED and not vault.is_locked(post.raw):
+            continue  # nobody held it: it is on its way out already
+        values: dict[str, Any] = {"reasons": [*post.reasons, asdict(REPEATS)], "release_at": None}
+        if post.state != PostState.RETURNED:
+            values |= {"state": PostState.HELD, "notified": False}
+        if post.state == PostState.ACCEPTED:
+            values |= {"state_since": now}
+            said = (_decision.c.post_id == post.id, _decision.c.verb == "approve", _decision.c.undone_at.is_(None))
+            if tx.execute(update(_decision).where(*said).values(undone_at=now)).rowcount and post.person_id is not None:
+                fewer = {"approved_posts": _person.c.approved_posts - 1}
+                tx.execute(update(_person).where(_person.c.id == post.person_id).values(fewer))
+        count += tx.execute(
+            update(_post).where(_post.c.id == post.id, _post.c.state == post.state).values(values)
+        ).rowcount
+    return count
+
+
+def _repeats(ctx: Context, tx: Connection, post: Any) -> bool:
+    try:
+        return repeating.of_recalled(tx, parse(vault.unpacked(ctx.keys.held, post.raw)))
+    except TooComplex:
+        return False
 
 
 def _why_not(posts: Sequence[Any]) -> str:
@@ -282,7 +339,7 @@ def _letters(tx: Connection, posts: Sequence[Any], now: datetime) -> int:
 # --- who is told at once -----------------------------------------------------------------------------------------
 
 
-def _tell(ctx: Context, tx: Connection, found: Reach, values: dict[str, Any], number: int) -> None:
+def _tell(ctx: Context, tx: Connection, found: Reach, values: dict[str, Any], number: int, by: By) -> None:
     first = found.posts[0]
     shared: dict[str, Any] = {
         "lists": [routing.title(ctx.settings, name) for name in found.lists],
@@ -300,6 +357,8 @@ def _tell(ctx: Context, tx: Connection, found: Reach, values: dict[str, Any], nu
     people.setdefault(ctx.settings.community.contact, ctx.settings.community.contact)
     due = values["assess_by"].astimezone(ctx.settings.community.zone) if values["assess_by"] else None
     for to in people.values():
+        if isinstance(to, Recipient) and to.person == by.person and to.email != ctx.settings.community.contact:
+            continue  # the answer to their own mail says it
         notices.put(
             ctx, tx, "recalled-moderators", to, "recalled-moderators",
             list_name=first.list_name if len(found.posts) == 1 else HUB, post_id=first.id, number=number,

@@ -162,6 +162,8 @@ def _files(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "community.terms", words)
     except UserError as error:
         yield Finding("problem", *str(error).split(": ", 1))
+    if not settings.community.crisis.strip() and any(one.screening != "off" for one in settings.lists.values()):
+        yield Finding("note", "community.crisis", "none, so whoever writes of danger is told no number to call")
     try:
         count = compile_all(settings.base)
         yield Finding("ok", "templates", f"all {count} can be used")

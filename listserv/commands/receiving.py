@@ -73,6 +73,7 @@ def digest(asked: Asked) -> str:
         words=one_line(asked.command.argument, 80),
         changed=wish.what in ("mode", "when", "form", "per-list", "zone"),
         coming=wish.what in ("now", "since"),
+        waits=asking.waits(ctx, tx, person, asked.route.list_name),
         unclear=wish.what == "unclear",
         lists=wishes.in_words(ctx, tx, person),
         regular=wishes.regular(ctx, tx, person),

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from listserv import archiver, membership, notices
+from listserv import archiver, emergency, membership, notices
 from listserv.context import Context
 from listserv.digest import issuing
 from listserv.digest.letter import Choice, Draft
@@ -60,11 +60,10 @@ def _last(tx: Connection, person: int, now: datetime) -> datetime | None:
 
 
 def run(ctx: Context) -> int:
-    """Makes the letters that were asked for; how many."""
+    """Makes the letters that were asked for; how many. Those of lists in emergency moderation wait for its end."""
     with ctx.db.reading() as tx:
-        open_ = list(
-            tx.execute(select(_issue).where(_issue.c.kind.in_(BETWEEN), _issue.c.notice_id.is_(None)).limit(100))
-        )
+        query = select(_issue).where(_issue.c.kind.in_(BETWEEN), _issue.c.notice_id.is_(None)).order_by(_issue.c.id)
+        open_ = [row for row in tx.execute(query) if not waits(ctx, tx, row.person_id, row.list_name)][:100]
     if not open_:
         return 0
     desk = issuing.Desk.open(ctx)
@@ -77,6 +76,16 @@ def run(ctx: Context) -> int:
             ctx.db.submit(partial(_finish, desk, row=row, wanted=wanted, made=made)).result()
     ctx.wake.outbox.set()
     return len(open_)
+
+
+def waits(ctx: Context, tx: Connection, person: int, scope: str) -> bool:
+    """Whether a letter to somebody about a list (or about all of theirs) would wait now."""
+    frozen = emergency.active(tx, ctx.clock())
+    if not frozen:
+        return False
+    reader = membership.reader(tx, ctx.settings, person, ctx.clock())
+    lists = (scope,) if scope != HUB else reader.lists if reader is not None else ()
+    return emergency.letters_wait(frozen, lists)
 
 
 def _wanted(ctx: Context, tx: Connection, row: Any) -> Wanted | None:

@@ -157,7 +157,7 @@ def due(ctx: Context, tx: Connection, at: datetime, *, only: Iterable[int] | Non
     emails = _emails(tx, {reader.row.id for reader, _, _ in lacking})
     frozen = emergency.active(tx, at)
     for reader, schedule, slot in lacking:
-        if HUB in frozen or not frozen.isdisjoint(reader.lists):  # a letter of a list in emergency moderation waits
+        if emergency.letters_wait(frozen, reader.lists):
             continue
         if reader.row.id in emails:
             wanted += _letters(ctx, reader, schedule, slot, last, emails[reader.row.id], known, at)

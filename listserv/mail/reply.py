@@ -109,20 +109,40 @@ def read_answer(text: str, verbs: Mapping[str, str], with_argument: Collection[s
     return Answer(verb, "\n".join(filter(None, (argument, *below))), first, None)
 
 
-_NUMBERED = re.compile(r"[\s*_]*(?:no\.?\s?|nr\.?\s?|#)?(\d{1,3})\s*[.):,-]?\s+(?=\S)", re.I)
+_AND = r"(?:\s*[,;&+]\s*(?:and\s|und\s|et\s)?|\s+(?:and|und|et)\s+|\s+)\s*"
+_NUMBERED = re.compile(
+    rf"[\s*_]*(?:no\.?\s?|nr\.?\s?|#)?(\d{{1,3}}(?:\s*[-–]\s*\d{{1,3}}(?!\d)|(?:{_AND}#?\d{{1,3}}(?!\d))*))"
+    r"\s*[.):,–-]?\s+(?=\S)", re.I
+)  # fmt: skip
+
+
+def _numbers(written: str) -> list[int]:
+    """`2`, `1 2 and 4`, `1-3`: the numbers that are meant, each once."""
+    found = [int(one) for one in re.findall(r"\d+", written)]
+    if re.fullmatch(r"\d+\s*[-–]\s*\d+", written):
+        found = list(range(found[0], found[1] + 1))
+    return list(dict.fromkeys(found))
 
 
 def read_answers(text: str, verbs: Mapping[str, str], with_argument: Collection[str] = ()) -> list[tuple[int, Answer]]:
-    """What a reply says line by line to a mail with numbered questions (`1 approve`, `2 reject off topic`). Own lines
-    below one that takes an argument belong to it, up to the next number. Empty when no own line has a number."""
-    blocks: list[tuple[int, list[str]]] = []
+    """What a reply says line by line to a mail with numbered questions (`1 approve`, `2 3 reject off topic`). Own lines
+    below one that takes an argument belong to it, up to the next number. Each number comes once: two different answers
+    to it are none. Empty when no own line has a number."""
+    blocks: list[tuple[list[int], list[str]]] = []
     for line in own_lines(text):
         found = _NUMBERED.match(line)
         if found:
-            blocks.append((int(found[1]), [line[found.end() :]]))
+            blocks.append((_numbers(found[1]), [line[found.end() :]]))
         elif blocks and line.strip():
             blocks[-1][1].append(line)
-    return [(number, _read_block(lines, verbs, with_argument)) for number, lines in blocks]
+    answers: dict[int, Answer] = {}
+    for numbers, lines in blocks:
+        said = _read_block(lines, verbs, with_argument)
+        for number in numbers:
+            before = answers.get(number, said)
+            same = (before.verb, before.argument) == (said.verb, said.argument)
+            answers[number] = before if same else Answer(None, "", f"{before.first_line} ... {said.first_line}", None)
+    return list(answers.items())
 
 
 def _read_block(lines: Sequence[str], verbs: Mapping[str, str], with_argument: Collection[str]) -> Answer:

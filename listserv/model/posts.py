@@ -91,7 +91,7 @@ class Post(SQLModel, table=True):
     state_since: datetime = Field(sa_column=Column(UtcTime, nullable=False))
     screened: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  # policy.screening.Screened, sealed
     original_id: int | None = Field(default=None, index=True)  # the message as it came, before a change
-    changed: str = ""  # "redacted" by a moderator, "revised" by its author
+    changed: str = ""  # "redacted" by moderators, "asked" for by its author or "revised" by them; "revised redacted"
     author_note: str = ""  # what the author said to the moderators
     urgent: bool = False  # somebody may be in danger
     claimed_by: int | None = None  # the person who said that they see to it

@@ -7,7 +7,14 @@ several posts in one mail. `returning` is the author's turn, `changing` puts oth
 """
 
 from listserv.moderate.acting import redact_by_number as redact
-from listserv.moderate.announcing import announce, approved_by_person, covering_for_author, released, tell_author
+from listserv.moderate.announcing import (
+    announce,
+    approved_by_person,
+    covering_for_author,
+    released,
+    speech_of,
+    tell_author,
+)
 from listserv.moderate.answering import answer
 from listserv.moderate.asking import TOKEN_LIFE, find, issue
 from listserv.moderate.deciding import By, Outcome, decide
@@ -33,5 +40,6 @@ __all__ = [
     "redact",
     "released",
     "remind",
+    "speech_of",
     "tell_author",
 ]

@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from listserv import audit, notices, permalinks, posts, routing
+from listserv import audit, membership, notices, permalinks, posts, routing
 from listserv.context import Context
+from listserv.edge.languages import Speech
 from listserv.facts import screening_of
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, recipient
@@ -52,8 +53,9 @@ def announce(ctx: Context, tx: Connection, post: Any, to: Sequence[Recipient] | 
     if not deciders and to is None:
         contact = ctx.settings.community.contact
         notices.put(
-            ctx, tx, "held-contact", contact, "held-contact", list_name=post.list_name, post_id=post.id, **values
-        )
+            ctx, tx, "held-contact", contact, "held-contact", list_name=post.list_name, post_id=post.id,
+            own=bool(membership.deciders(tx, post.list_name)), **values,
+        )  # fmt: skip
     if to is None:
         found = Counter(str(finding.level) for _, finding, _ in posts.screened_of(ctx, post).left())
         audit.held(tx, ctx.clock(), post, **found)
@@ -105,7 +107,7 @@ def described(ctx: Context, tx: Connection, post: Any) -> dict[str, Any]:
         "findings": [(number, summary(finding)) for number, finding, _ in screened.left()],
         "covered": screened.masks,
         "two": bool(screened.at(Level.HIGH)),
-        "changed": post.changed,
+        "redacted": "redacted" in post.changed or post.changed == "asked",
         "author_note": post.author_note,
         "text": text,
         "files": files,
@@ -118,9 +120,14 @@ def covering(screened: Screened) -> Any:
     return _cover(screened, lambda number, finding: f"{number}: {finding.masked}") if screened.masks else None
 
 
-def covering_for_author(screened: Screened) -> Any:
+def covering_for_author(screened: Screened, speech: Speech) -> Any:
     """How a text is covered for its author, who writes something else in these places."""
-    return _cover(screened, lambda number, finding: f"{number}: {title(finding.kind)}")
+    return _cover(screened, lambda number, finding: f"{number}: {speech.translated(title(finding.kind))}")
+
+
+def speech_of(ctx: Context, tx: Connection, person: int) -> Speech:
+    """How we speak to somebody."""
+    return ctx.speaking(*membership.speech(tx, person)).speech
 
 
 def _cover(screened: Screened, label: Any) -> Any:
@@ -145,6 +152,7 @@ def _tell_waiting(ctx: Context, tx: Connection, post: Any, subject: str) -> None
         reply_to=routing.address(ctx.settings, post.list_name, routing.Kind.CONFIRM, token),
         post_id=post.id,
         subject=subject,
+        crisis=one_line(ctx.settings.community.crisis, 500),
         reasons=[one_line(reason["advice"] or reason["text"], 300) for reason in post.reasons],
     )
 

@@ -28,7 +28,6 @@ def first_called(ctx: Context, tx: Connection, post: Any) -> tuple[list[Recipien
     everybody = [
         one for one in membership.deciders(tx, post.list_name) if one.person != post.person_id or post.imported
     ]
-    everybody = everybody or membership.deciders(tx, post.list_name)
     settings = ctx.settings.moderation.rota
     if settings is None:
         return everybody, None

@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from listserv import recall
+from listserv import membership, recall
 from listserv.context import Context
 from listserv.model import Notice, PostState
 from listserv.moderate import acting, changing
-from listserv.moderate.deciding import DECIDING, By, Outcome, decide, record
+from listserv.moderate.deciding import DECIDING, By, Outcome, decide, has_said, propose, record
 from listserv.words import N_
 
 _notice = Notice.__table__  # type: ignore[attr-defined]
@@ -41,7 +41,8 @@ def carry_out(ctx: Context, tx: Connection, post: Any, verb: str, argument: str,
             say("redacted", "redacted", words=outcome.words, text=preview)
             return
     else:
-        outcome = _ACTS[verb](ctx, tx, post, by, argument)
+        learns = verb in PROPOSED_ONLY and by.person in membership.trainees(tx, post.list_name)
+        outcome = propose(ctx, tx, post, verb, by, argument) if learns else _ACTS[verb](ctx, tx, post, by, argument)
         if outcome.done:
             say("acted", "acted", words=outcome.words)
             return
@@ -55,6 +56,9 @@ def _recall(ctx: Context, tx: Connection, post: Any, by: By, argument: str) -> O
     found = recall.by_reply(ctx, tx, post, by, argument)
     return Outcome(found.done, found.words)
 
+
+PROPOSED_ONLY = frozenset({"return", "move", "ban", "trust", "untrust", "recall"})
+"""What of this a trainee proposes, as they do to decide; the rest cannot do harm, or comes before a decision."""
 
 _ACTS: Mapping[str, Callable[[Context, Connection, Any, By, str], Outcome]] = {
     "claim": lambda ctx, tx, post, by, _: acting.claim(ctx, tx, post, by),
@@ -70,9 +74,10 @@ _ACTS: Mapping[str, Callable[[Context, Connection, Any, By, str], Outcome]] = {
 
 
 def _decide(ctx: Context, tx: Connection, post: Any, verb: str, argument: str, by: By, say: Say) -> None:
-    if verb == "undo" and post.state == PostState.HELD and changing.restore(ctx, tx, post):
+    last = post.state == PostState.HELD and not has_said(tx, post, by)  # else their own word is taken back first
+    if verb == "undo" and last and changing.restore(ctx, tx, post):
         record(tx, post.id, "restore", by, "", ctx.clock())
-        words = N_("The redaction is taken back; the post is as its author sent it, and still held.")
+        words = N_("The redaction is taken back; the post is as it was before, and still held.")
         say("acted", "acted", words=words)
         return
     outcome = decide(ctx, tx, post.id, verb, by, argument)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from listserv import audit, membership, notices, posts, routing
+from listserv import audit, membership, notices, posts, repeating, routing
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.facts import gather
@@ -35,6 +35,7 @@ _decision = Decision.__table__  # type: ignore[attr-defined]
 _RESULT = {"approve": PostState.ACCEPTED, "reject": PostState.REJECTED, "discard": PostState.DISCARDED}
 FIRST = "first"  # the verb of an approval that waits for a second one
 PROPOSED = "proposed"  # and of what a trainee decided
+ASKED = "asked-again"  # and of one that is asked for once more
 DECIDING = ("approve", "reject", "discard")
 PAST = {
     "approve": N_("approved"),
@@ -85,12 +86,17 @@ def decide(ctx: Context, tx: Connection, post_id: int, verb: str, by: By, reason
     if post.state != PostState.HELD:
         return Outcome(False, earlier(tx, post), earlier=True)
     if by.person is not None and by.person in membership.trainees(tx, post.list_name):
-        return _propose(ctx, tx, post, verb, by, reason)
+        return propose(ctx, tx, post, verb, by, reason)
     values: dict[str, Any] = {}
     if verb == "approve":
         stopped = None if post.imported else still_stopped(ctx, tx, post, now)
         if stopped:
             return Outcome(False, stopped)
+        if _asked_again(ctx, tx, post, by, now):
+            words = N_(
+                "It repeats words of a message that was taken back. If they may go out, reply `approve` once more."
+            )
+            return Outcome(False, words)
         if _needs_second(ctx, tx, post, by):
             return _first(ctx, tx, post, by, now)
         listed = ctx.settings.lists.get(post.list_name)
@@ -121,6 +127,18 @@ def _needs_second(ctx: Context, tx: Connection, post: Any, by: By) -> bool:
     return by.person is not None or bool(others(tx, post, by))
 
 
+def _asked_again(ctx: Context, tx: Connection, post: Any, by: By, now: datetime) -> bool:
+    """Whether this approval is the first that somebody gives to a post which repeats what was taken back; the next one
+    counts."""
+    message = read(posts.raw_message(ctx, tx, post.message_id), post.envelope_sender).message
+    if post.imported or not repeating.of_recalled(tx, message):
+        return False
+    if any(row.person_id == by.person for row in _standing(tx, post.id, ASKED)):
+        return False
+    record(tx, post.id, ASKED, by, "", now)
+    return True
+
+
 def _standing(tx: Connection, post_id: int, verb: str) -> list[Any]:
     query = select(_decision).where(
         _decision.c.post_id == post_id, _decision.c.verb == verb, _decision.c.undone_at.is_(None)
@@ -147,20 +165,33 @@ def _first(ctx: Context, tx: Connection, post: Any, by: By, now: datetime) -> Ou
     return Outcome(True, N_("Yours is the first of two approvals. Asked for the second: %(who)s.", who=who), waits=True)
 
 
-def _propose(ctx: Context, tx: Connection, post: Any, verb: str, by: By, reason: str) -> Outcome:
+def propose(ctx: Context, tx: Connection, post: Any, verb: str, by: By, reason: str) -> Outcome:
     """What a trainee decides is told to the others, who decide."""
-    now = ctx.clock()
-    record(tx, post.id, PROPOSED, by, f"{verb} {reason}".strip(), now)
-    _ask_others(ctx, tx, post, by, others(tx, post, by), "proposed", verb=verb, reason=one_line(reason, 500))
-    return Outcome(
-        True, N_("Your proposal (%(verb)s) has gone to the other moderators, who decide.", verb=verb), waits=True
-    )
+    if by.person == post.person_id:
+        return Outcome(False, OWN)
+    if verb != "recall" and post.state != PostState.HELD:
+        return Outcome(False, earlier(tx, post), earlier=True)
+    said = f"{_WRITTEN.get(verb, verb)} {reason.strip()}".strip()
+    if any(row.person_id == by.person and row.reason == said[:4000] for row in _standing(tx, post.id, PROPOSED)):
+        return Outcome(False, N_("You have proposed that already; the other moderators decide."))
+    record(tx, post.id, PROPOSED, by, said, ctx.clock())
+    _ask_others(ctx, tx, post, by, others(tx, post, by), "proposed", proposal=one_line(said, 500), verb=verb)
+    words = N_("Your proposal (%(verb)s) has gone to the other moderators, who decide.", verb=_WRITTEN.get(verb, verb))
+    return Outcome(True, words, waits=True)
+
+
+_WRITTEN = {"move": "to"}  # the word for it in a mail, where it is another one
+
+
+def has_said(tx: Connection, post: Any, by: By) -> bool:
+    """Whether a first approval or a proposal of theirs stands, which `undo` takes back."""
+    return any(row.person_id == by.person for verb in (FIRST, PROPOSED) for row in _standing(tx, post.id, verb))
 
 
 def _ask_others(
     ctx: Context, tx: Connection, post: Any, by: By, ask: list[Recipient], template: str, **more: Any
 ) -> None:
-    values = {**described(ctx, tx, post), "by": by.name, **more}
+    values = {**described(ctx, tx, post), "by": by.name, "proposal": "", **more}
     for other in ask:
         notice(ctx, tx, post, other, "second", template, values)
     if not ask:
@@ -188,7 +219,11 @@ def _undo(ctx: Context, tx: Connection, post: Any, by: By) -> Outcome:
             tx.execute(update(_decision).where(_decision.c.id.in_([row.id for row in mine])).values(undone_at=now))
             record(tx, post.id, "undo", by, "", now)
             return Outcome(True, N_("What you said of the post is taken back; it is held as before."))
-    return Outcome(False, N_("There is nothing to take back any more: %(why)s", why=earlier(tx, post)))
+    why = earlier(tx, post)
+    if post.state == PostState.RELEASED:
+        words = N_("%(why)s It has gone out since; `recall` and your reason takes it back.", why=why)
+        return Outcome(False, words)
+    return Outcome(False, N_("There is nothing to take back any more: %(why)s", why=why))
 
 
 def set_aside(tx: Connection, post_id: int, now: datetime) -> None:
@@ -200,7 +235,7 @@ def set_aside(tx: Connection, post_id: int, now: datetime) -> None:
     )
 
 
-_STANDS = (*DECIDING, FIRST, PROPOSED)
+_STANDS = (*DECIDING, FIRST, PROPOSED, ASKED)
 
 
 # --- what all of them need ---------------------------------------------------------------------------------------
@@ -249,9 +284,9 @@ def earlier(tx: Connection, post: Any) -> str:
         .order_by(_decision.c.id.desc())
         .limit(1)
     ).first()
-    if row is None or post.state in (PostState.HELD, PostState.RETURNED):
+    if row is None or post.state in (PostState.HELD, PostState.RETURNED, PostState.RECALLED):
         words = _WHERE.get(post.state, _("The post is %(state)s since %(at)s."))
-        return Phrase(words, state=str(post.state), at=post.state_since)
+        return Phrase(words, state=posts.in_words(post.state), at=post.state_since)
     return N_("%(by)s has %(done)s it on %(at)s.", by=row.decided_by, done=PAST[row.verb], at=row.decided_at)
 
 
@@ -260,6 +295,8 @@ _WHERE = {
     PostState.HELD: _("The post waits since %(at)s."),
     PostState.RETURNED: _("The post is with its author since %(at)s; it comes back to you after that."),
     PostState.WITHDRAWN: _("Its author has withdrawn it on %(at)s."),
+    PostState.RECALLED: _("It was taken back on %(at)s."),
+    PostState.RELEASED: _("It has gone out on %(at)s."),
     PostState.EXPIRED: _("It was given back to its author on %(at)s, for nobody had decided."),
 }
 

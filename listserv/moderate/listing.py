@@ -15,7 +15,7 @@ from listserv import membership, notices, posts, routing, screen
 from listserv.authenticate import Proof
 from listserv.context import Context
 from listserv.mail.incoming import Incoming
-from listserv.mail.reply import answer_text, read_answers
+from listserv.mail.reply import answer_text, read_answer, read_answers
 from listserv.mail.text import one_line
 from listserv.mail.verbs import moderation_verbs
 from listserv.membership import Recipient
@@ -89,7 +89,14 @@ def answer(
         tell("moderator-unproven", subject=N_("held posts"), post_number=row.about)
         return
     verbs = moderation_verbs(ctx.settings.moderation.languages)
-    said = read_answers(answer_text(incoming.message), verbs, with_argument=WITH_WORDS)
+    text = answer_text(incoming.message)
+    said = read_answers(text, verbs, with_argument=WITH_WORDS)
+    alone = read_answer(text, verbs, with_argument=WITH_WORDS)
+    if not said and alone.verb == "help":
+        tell("moderating-help", subject=N_("held posts"))
+        return
+    if not said and alone.verb is not None and len(numbers) == 1:  # of one post, no number need be told
+        said = [(1, alone)]
     by = By(moderator.name or moderator.email, "mail", moderator.person, proof.by)
     lines: list[tuple[str, str]] = []
     for number, one in said:
@@ -112,15 +119,21 @@ def answer(
         words = one.argument
         if one.verb != "redact":
             words = screen.scrubbed(ctx, tx, notices.without_answers(words))
-        lines.append((label, _done(ctx, tx, post, one.verb, words, by, moderator, answering)))
-    tell("waiting-done", lines=lines, count=len(numbers))
+        came = _done(ctx, tx, post, one.verb, words, by, moderator, answering)
+        if came or len(said) > 1:  # else the mail about it says all
+            lines.append((label, came or N_("See the mail about it.")))
+    if lines or not said:
+        done = sum(1 <= number <= len(numbers) for number, _ in said)
+        tell("waiting-done", lines=lines, done=done, count=len(numbers))
 
 
 def _done(
     ctx: Context, tx: Connection, post: Any, verb: str, words: str, by: By, moderator: Recipient, answering: Any
 ) -> str:
-    """Carries one line out; in words what came of it. What has to be read at length comes as a mail of its own."""
+    """Carries one line out; in words what came of it. What has to be read at length comes as a mail of its own, and
+    then there are no words."""
     heard: list[str] = []
+    own: list[str] = []
 
     def say(kind: str, template: str, **more: Any) -> None:
         if template in ("redacted", "show", "moderating-help"):
@@ -130,9 +143,9 @@ def _done(
                 reply_to=routing.address(ctx.settings, post.list_name, routing.Kind.MODERATE, token),
                 subject=one_line(post.subject, 200) or N_("(no subject)"), **more,
             )  # fmt: skip
-            heard.append(N_("See the mail about it."))
+            own.append(template)
         elif template == "approved-undo":
-            goes = N_("Approved; it goes out at %(at)s. Second thoughts? `undo` with its number.", at=more["at"])
+            goes = N_("Approved; it goes out on %(at)s. Second thoughts? `undo` with its number.", at=more["at"])
             heard.append(goes)
         elif template == "undone":
             heard.append(N_("Your approval is taken back; it is held again."))
@@ -140,7 +153,7 @@ def _done(
             heard.append(more.get("words", ""))
 
     carry_out(ctx, tx, post, verb, words, by, say)
-    if heard:
+    if heard or own:
         return in_a_row(" ", heard)
     now = tx.execute(select(_post.c.state).where(_post.c.id == post.id)).scalar()
     return N_("Done: the post is %(state)s.", state=posts.in_words(now))

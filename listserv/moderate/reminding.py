@@ -18,7 +18,7 @@ from listserv.mail.text import one_line
 from listserv.membership import Recipient
 from listserv.model import Post, PostState, Purpose, Role, RoleName, Token
 from listserv.moderate import listing
-from listserv.moderate.announcing import announce, covering_for_author, proven_author
+from listserv.moderate.announcing import announce, covering_for_author, proven_author, speech_of
 from listserv.policy import rota
 from listserv.words import N_
 
@@ -128,7 +128,7 @@ def _give_up(ctx: Context, tx: Connection) -> int:
         if author is None:
             continue
         screened = posts.screened_of(ctx, row)
-        cover = covering_for_author(screened) if screened.masks else None
+        cover = covering_for_author(screened, speech_of(ctx, tx, author.person)) if screened.masks else None
         text, _ = notices.shown(posts.raw_message(ctx, tx, row.message_id), cover)
         days = ctx.settings.moderation.give_up.days
         notices.put(

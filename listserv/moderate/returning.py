@@ -7,6 +7,7 @@ their own. The token went to the registered address alone; it and that address a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -17,15 +18,17 @@ from listserv import notices, posts, screen
 from listserv.context import Context
 from listserv.facts import screening_of
 from listserv.mail.address import canonical
+from listserv.mail.automatic import sounds_away
 from listserv.mail.incoming import Incoming, read
 from listserv.mail.own_words import own_text
+from listserv.mail.passages import Place
 from listserv.mail.redacted import revised
 from listserv.mail.reply import answer_text, read_answer
 from listserv.mail.text import one_line
 from listserv.membership import Recipient, person_of, recipient
 from listserv.model import Decision, Post, PostState
-from listserv.moderate.announcing import covering_for_author, proven_author, with_advice
-from listserv.moderate.changing import MENDED, put_in_place, redact_findings
+from listserv.moderate.announcing import covering_for_author, proven_author, speech_of, with_advice
+from listserv.moderate.changing import MENDED, REVISED, put_in_place, redact_findings
 from listserv.moderate.deciding import By, author_token, earlier, record
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.screened import NOTHING_FOUND
@@ -34,10 +37,20 @@ from listserv.words import N_
 _post = Post.__table__  # type: ignore[attr-defined]
 _decision = Decision.__table__  # type: ignore[attr-defined]
 
+_VERBS_IN: Mapping[str, Mapping[str, str]] = {
+    "de": {"zurückziehen": "withdraw", "schwärzen": "redact", "bitte schwärzen": "redact",
+           "schwärzen sie es": "redact", "lassen wie es ist": "as-is", "so lassen": "as-is"},
+    "fr": {"retirer": "withdraw", "caviarder": "redact", "masquer": "redact", "caviardez pour moi": "redact",
+           "laisser tel quel": "as-is", "laissez tel quel": "as-is"},
+}  # fmt: skip
 VERBS: Mapping[str, str] = {
     "withdraw": "withdraw", "take it back": "withdraw", "redact for me": "redact", "redact": "redact",
     "please redact for me": "redact", "leave as is": "as-is", "leave it as it is": "as-is", "leave as it is": "as-is",
 }  # fmt: skip
+_MARKED = re.compile(
+    r"\W*(?:(?:my )?new text|(?:mein )?neuer text|(?:mon )?nouveau texte)\b[ \t]*(?:[:.]|(?=\n))\s*", re.I
+)
+_TITLED = re.compile(r"\W*(?:subject|betreff|objet)[ \t]*:[ \t]*(\S[^\n]*)(?:\n|$)", re.I)
 MOST_RETURNS = 3  # rounds with the author before a moderator sees what is still found
 SHORTEST = 40  # characters of a corrected text; what is shorter is rather a question to us
 AS_IS = "as-is"
@@ -49,7 +62,8 @@ def ask(ctx: Context, tx: Connection, post: Any, words: str = "", by: str = "") 
     if author is None:
         return
     screened = posts.screened_of(ctx, post)
-    text, _ = notices.shown(posts.raw_message(ctx, tx, post.message_id), covering_for_author(screened))
+    cover = covering_for_author(screened, speech_of(ctx, tx, author.person))
+    text, _ = notices.shown(posts.raw_message(ctx, tx, post.message_id), cover)
     life = ctx.settings.moderation.give_up
     notices.put(
         ctx,
@@ -71,6 +85,7 @@ def ask(ctx: Context, tx: Connection, post: Any, words: str = "", by: str = "") 
         words=words,
         by=by,
         again=post.returns > 1,
+        in_subject=any(finding.place is Place.SUBJECT for _, finding, _ in screened.left()),
         text=text,
         until=post.return_by,
     )
@@ -103,12 +118,15 @@ def answer(ctx: Context, tx: Connection, token: Any, incoming: Incoming) -> None
     if author is None or post is None:
         return
     text = answer_text(incoming.message)
-    said = read_answer(text, VERBS, with_argument={AS_IS})
+    verbs = dict(VERBS)
+    for language in ctx.settings.moderation.languages:
+        verbs |= _VERBS_IN[language]
+    said = read_answer(text, verbs, with_argument={AS_IS})
     by = By(author.name or author.email, "mail", author.person, "a reply from the author")
     if said.verb == "withdraw":
         _withdraw(ctx, tx, post, author, by, incoming)
     elif post.state != PostState.RETURNED:
-        _say(ctx, tx, post, author, incoming, "returned-late", words=earlier(tx, post))
+        _late(ctx, tx, post, author, incoming)
     elif said.verb == "redact":
         _redact(ctx, tx, post, author, by, incoming)
     elif said.verb == AS_IS:
@@ -136,6 +154,13 @@ def _say(
     )
 
 
+def _late(ctx: Context, tx: Connection, post: Any, author: Recipient, incoming: Incoming) -> None:
+    """An answer about a post that is not with its author."""
+    waits = post.state in (PostState.HELD, PostState.RETURNED, PostState.ACCEPTED)
+    out = post.state == PostState.RELEASED
+    _say(ctx, tx, post, author, incoming, "returned-late", words=earlier(tx, post), waits=waits, out=out)
+
+
 def _withdraw(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, incoming: Incoming) -> None:
     now = ctx.clock()
     for state in (PostState.HELD, PostState.RETURNED, PostState.ACCEPTED):
@@ -143,13 +168,13 @@ def _withdraw(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By
             record(tx, post.id, "withdraw", by, "", now)
             _say(ctx, tx, post, author, incoming, "withdrawn")
             return
-    _say(ctx, tx, post, author, incoming, "returned-late", words=earlier(tx, post))
+    _late(ctx, tx, post, author, incoming)
 
 
 def _redact(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, incoming: Incoming) -> None:
     change = redact_findings(ctx, tx, post, None, state=PostState.RETURNED)
     if not change.taken:
-        _say(ctx, tx, post, author, incoming, "returned-unclear", wrote="redact for me", short=False, nothing=True)
+        _say(ctx, tx, post, author, incoming, "returned-unclear", wrote="", short=False, nothing=True, away=False)
         return
     _go_on(ctx, tx, post, by, "redact", N_("The author has asked us to take out what was found; that is done."))
     _say(ctx, tx, post, author, incoming, "returned-thanks", taken=change.taken, left=change.left, text="")
@@ -163,17 +188,24 @@ def _leave(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, i
 
 def _revise(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, incoming: Incoming, text: str) -> None:
     """The corrected text takes the place of the first one, is screened in its turn, and goes on or comes back."""
-    if len(text) < SHORTEST:
-        wrote = one_line(screen.scrubbed(ctx, tx, text), 120)
-        _say(ctx, tx, post, author, incoming, "returned-unclear", wrote=wrote, short=bool(wrote), nothing=False)
-        return
     raw = posts.raw_message(ctx, tx, post.message_id)
-    new = read(revised(raw, text + "\n"), post.envelope_sender)
+    marked = _MARKED.match(text)
+    text = text[marked.end() :].strip() if marked else text
+    titled = _TITLED.match(text)
+    text = text[titled.end() :].strip() if titled else text
+    away = not marked and sounds_away(incoming.subject, text, notices.shown(raw, None)[0])
+    if away or len(text) < SHORTEST:
+        wrote = one_line(screen.scrubbed(ctx, tx, text), 120)
+        values = {"wrote": wrote, "short": bool(wrote), "nothing": False, "away": away and bool(wrote)}
+        _say(ctx, tx, post, author, incoming, "returned-unclear", **values)
+        return
+    subject = one_line(titled[1], 300) if titled else None
+    new = read(revised(raw, text + "\n", subject=subject), post.envelope_sender)
     before = posts.screened_of(ctx, post)
     found = screen.look_at_text(ctx, tx, new.message, canonical(post.from_address), incoming.people, before)
     if screening_of(ctx.settings, post.list_name) == "off":
         found = NOTHING_FOUND
-    put_in_place(ctx, tx, post, new, found, "revised", state=PostState.RETURNED)
+    put_in_place(ctx, tx, post, new, found, REVISED, state=PostState.RETURNED)
     post = tx.execute(select(_post).where(_post.c.id == post.id)).one()
     if found.at(Level.HIGH) and post.returns < MOST_RETURNS:
         until = ctx.clock() + ctx.settings.moderation.author_within
@@ -182,7 +214,8 @@ def _revise(ctx: Context, tx: Connection, post: Any, author: Recipient, by: By, 
         ask(ctx, tx, tx.execute(select(_post).where(_post.c.id == post.id)).one())
         return
     _go_on(ctx, tx, post, by, "revise", N_("The author has sent this corrected text."))
-    shown, _ = notices.shown(new.message.raw, covering_for_author(found) if found.masks else None)
+    cover = covering_for_author(found, speech_of(ctx, tx, author.person)) if found.masks else None
+    shown, _ = notices.shown(new.message.raw, cover)
     _say(ctx, tx, post, author, incoming, "returned-thanks", taken=(), left=(), text=shown)
 
 

@@ -69,6 +69,12 @@ def emergency(facts: Facts) -> Reason | None:
     return held(emergency, advice=N_("Every post is looked at for the time being.")) if facts.emergency else None
 
 
+def recalled(facts: Facts) -> Reason | None:
+    """It repeats words of a message that was taken back."""
+    advice = N_("It repeats words of a message that was taken back; without them it need not wait.")
+    return held(recalled, advice=advice) if facts.repeats_recalled else None
+
+
 def moderated_list(facts: Facts) -> Reason | None:
     """Every post to this list is looked at."""
     advice = N_("Every post to this list is looked at before it goes out.")

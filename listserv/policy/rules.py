@@ -41,6 +41,7 @@ HOLD: tuple[Rule, ...] = (
     hold.identifier,
     hold.unproven,
     hold.emergency,
+    hold.recalled,
     hold.moderated_list,
     hold.newcomer,
     hold.moderated_member,

@@ -75,6 +75,7 @@ class Facts:
     emergency: bool
     screening: str = "off"  # of the list: clinical, general or off
     findings: tuple[Finding, ...] = ()  # what the screen found
+    repeats_recalled: bool = False  # it answers a message that was taken back, and repeats its words
     approved: bool = False  # a moderator approved it: switches off HOLD, never STOP
 
 

@@ -53,6 +53,7 @@ class Community(Section):
     domain: str
     url: str = ""
     contact: Email
+    crisis: Annotated[str, Field(max_length=500)] = ""  # whom to call now, in words of the community's own
     timezone: str = "UTC"
     language: Literal["en", "de", "fr"] = "en"  # of who has not chosen one
     terms: FilePath | None = None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from listserv.mail import own_words
 from listserv.mail.message import normalise, parse
 from listserv.mail.own_words import own_text
-from listserv.mail.reply import Answer, answer_text, read_answer
+from listserv.mail.reply import Answer, answer_text, read_answer, read_answers
 from listserv.mail.verbs import FRENCH_MODERATION_VERBS, GERMAN_MODERATION_VERBS, MODERATION_VERBS
 
 REPLIES = Path(__file__).parent.parent / "data" / "replies"
@@ -415,3 +415,25 @@ def test_any_text_and_any_words_give_a_definite_answer(text: str, words: dict[st
 def test_any_bytes_give_a_text(body: bytes, kind: str) -> None:
     raw = f"Content-Type: {kind}\r\n\r\n".encode() + normalise(body)
     assert isinstance(answer_text(parse(raw)), str)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("1 approve\n2. reject off\ntopic\n#3: discard\n", {1: ("approve", ""), 2: ("reject", "off\ntopic"),
+                                                           3: ("discard", "")}),
+        ("1, 2 and 4 approve\n", {1: ("approve", ""), 2: ("approve", ""), 4: ("approve", "")}),
+        ("2-4 discard\n", {2: ("discard", ""), 3: ("discard", ""), 4: ("discard", "")}),
+        ("1 2 discard", {1: ("discard", ""), 2: ("discard", "")}),
+        ("2 redact 1 3\n", {2: ("redact", "1 3")}),
+        ("1 reject 2 people have complained\n", {1: ("reject", "2 people have complained")}),
+        ("1 approve\n1 approve\n2 approve\n2 reject no\n", {1: ("approve", ""), 2: (None, "")}),
+        ("1 approve\n\nOn Monday, Lists wrote:\n> 2 approve\n", {1: ("approve", "")}),
+        ("not now\n--- Please write your answer above this line ---\n  1 approve\n", {}),
+        ("1 2\n", {1: (None, "")}),
+        ("12345 approve\n", {}),
+    ],
+)  # fmt: skip
+def test_numbered_answers(words: str, expected: dict[int, tuple[str | None, str]]) -> None:
+    found = read_answers(words, MODERATION_VERBS, with_argument={"reject", "redact"})
+    assert {number: (one.verb, one.argument) for number, one in found} == expected

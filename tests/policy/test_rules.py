@@ -98,6 +98,7 @@ HITS: list[tuple[str, Facts, Action]] = [
     ("no-topic", replace(GOOD, topic_missing=True), Action.CONFIRM),
     ("unproven", replace(GOOD, proven=False, unverified="hold"), Action.HOLD),
     ("emergency", replace(GOOD, emergency=True), Action.HOLD),
+    ("recalled", replace(GOOD, repeats_recalled=True), Action.HOLD),
     ("moderated-list", replace(GOOD, moderation="all"), Action.HOLD),
     ("newcomer", by(trusted=False, approved_posts=1), Action.HOLD),
     ("moderated-member", by(moderated=True), Action.HOLD),

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from listserv import archiver, audit, emergency, housekeeping, incidents
 from listserv.context import Context
-from listserv.digest import issuing
+from listserv.digest import asking, issuing
 from listserv.recall import By
 from listserv.settings import HUB
 from tests import archives
@@ -131,6 +131,23 @@ def test_a_letter_that_is_due_waits_and_goes_out_once(ctx: Context, clock: Clock
     found = notices(ctx, "digest")
     assert [one.recipient for one in found] == ["leo@people.test", "lea@people.test"]
     assert "A question of sleep" in found[1].text and "A question of calm" in found[1].text
+
+
+def test_a_letter_that_somebody_asks_for_waits_too(ctx: Context, clock: Clock) -> None:
+    archives.post(ctx, "A question of sleep", "What helps?\n")
+    archiver.build(ctx)
+    with ctx.db.transaction() as tx:
+        emergency.begin(ctx, tx, "perinatal", OPERATOR, "A row")
+    clock.now = NOW + timedelta(hours=1)
+    told_ = say(ctx, "digest now", sender="ben@people.test")
+    assert "follows when" in " ".join(told_.split())
+    assert asking.run(ctx) == 0 and notices(ctx, "digest") == []
+    assert "in a minute" in say(ctx, "digest now", sender="ben@people.test", to="anxiety-request@lists.test")
+    clock.now = NOW + timedelta(hours=25)
+    assert asking.run(ctx) > 0
+    (letter,) = notices(ctx, "digest", "ben@people.test")
+    assert "A question of sleep" in letter.text
+    assert asking.run(ctx) == 0
 
 
 @pytest.mark.parametrize(("words", "life", "reason"), [

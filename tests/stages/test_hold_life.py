@@ -18,7 +18,7 @@ from email import message_from_bytes, policy
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -141,10 +141,18 @@ def _role(tx: Any, name: str, list_name: str, role: RoleName) -> None:
 
 
 SETTINGS = community(lists=LISTS)
+ON_CALL = {
+    "notices": "hourly",
+    "rota": {"start": "2026-11-23", "every": "1d", "people": ["mia@people.test", "max@people.test"],
+             "everybody_after": "6h"},
+    "quiet": {"begin": "21:00", "end": "07:00"},
+}  # fmt: skip
 
 
 class Life(RuleBasedStateMachine):
     """Some posts, and all that may happen to them."""
+
+    moderation: ClassVar[dict[str, Any]] = {}
 
     def __init__(self) -> None:
         super().__init__()
@@ -161,7 +169,8 @@ class Life(RuleBasedStateMachine):
         self.ctx: Context = self._open()
 
     def _open(self) -> Context:
-        return open_context(parse(SETTINGS, base=self.folder), clock=lambda: self.now)
+        wanted = {**SETTINGS, "moderation": self.moderation}
+        return open_context(parse(wanted, base=self.folder), clock=lambda: self.now)
 
     def teardown(self) -> None:
         try:
@@ -254,10 +263,18 @@ class Life(RuleBasedStateMachine):
         return found.post_id if found is not None else None
 
     @precondition(lambda self: self._notices("moderate"))
-    @rule(pick=st.integers(0, 5), words=st.sampled_from(BY_MODERATORS), forged=st.sampled_from([*[""] * 8, *EVERYBODY]))
-    def moderator_answers(self, pick: int, words: str, forged: str) -> None:
+    @rule(
+        pick=st.integers(0, 5),
+        words=st.sampled_from(BY_MODERATORS),
+        forged=st.sampled_from([*[""] * 8, *EVERYBODY]),
+        numbers=st.sampled_from(["1", "1", "2", "1 2", "1-3", ""]),
+        also=st.sampled_from(["", "", *BY_MODERATORS]),
+    )
+    def moderator_answers(self, pick: int, words: str, forged: str, numbers: str, also: str) -> None:
         asked = self._notices("moderate")
         who, to = asked[pick % len(asked)]
+        if to.startswith("community-"):  # a list of posts
+            words = f"{numbers} {words}\n2 {also}" if also else f"{numbers} {words}"
         self._reply(f"{forged}@people.test" if forged else who, to, words)
 
     @precondition(lambda self: self.high)
@@ -372,3 +389,16 @@ def test_the_life_of_held_posts() -> None:
     checks = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
     bounds = settings(max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=checks)
     run_state_machine_as_test(Life, settings=bounds)
+
+
+class OnCall(Life):
+    """The same where a rota says who is told first, in lists of posts, and not at night."""
+
+    moderation = ON_CALL
+
+
+@pytest.mark.timeout(600)
+def test_the_life_of_held_posts_with_a_rota_and_lists() -> None:
+    checks = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
+    bounds = settings(max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=checks)
+    run_state_machine_as_test(OnCall, settings=bounds)

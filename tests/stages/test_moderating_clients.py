@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
-from listserv import vault
+from listserv import moderate, vault
 from listserv.context import Context
 from listserv.mail.message import normalise, parse
 from listserv.mail.own_words import own_text
-from listserv.mail.reply import answer_text, read_answer
+from listserv.mail.reply import answer_text, read_answer, read_answers
 from listserv.mail.verbs import MODERATION_VERBS
 from listserv.model import Address
 from listserv.moderate.carrying import WITH_WORDS
@@ -158,6 +158,23 @@ def test_each_word_of_a_moderator_is_read_in_each_reply(shape: str) -> None:
         assert verb is None or said.argument.split("\n")[0] == argument or not argument, words
 
 
+NUMBERED = [
+    ("1 approve\n2 reject off topic", {1: "approve", 2: "reject"}),
+    ("1. approve\n#2: discard\n3) redact 1 3", {1: "approve", 2: "discard", 3: "redact"}),
+    ("1, 2 and 4 approve", {1: "approve", 2: "approve", 4: "approve"}),
+    ("1 aprove\n2 approve", {1: None, 2: "approve"}),
+    ("1 approve\n1 reject off topic", {1: None}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_numbered_answers_are_read_in_each_reply(shape: str) -> None:
+    for words, expected in NUMBERED:
+        message = parse(normalise(rewritten(shape, words).as_bytes()))
+        said = read_answers(answer_text(message), MODERATION_VERBS, with_argument=WITH_WORDS)
+        assert {number: one.verb for number, one in said} == expected, words
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_each_word_of_an_author_is_read_in_each_reply(shape: str) -> None:
     for words, verb, argument in BY_AUTHORS:
@@ -192,6 +209,23 @@ DONE = [
     ("ban", "held", "unclear", "ban yes"), ("undo", "held", "unclear", "nothing to take back"),
     ("do not approve", "held", "unclear", "approve"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES[::6])
+def test_a_list_of_posts_is_answered_from_each_client(
+    make_context: Callable[..., Context], clock: list[datetime], shape: str
+) -> None:
+    made = make_context(community(lists=LISTS, moderation={"notices": "hourly"}), clock=lambda: clock[0])
+    seed(made)
+    for number in range(3):
+        post(made, WORDS + f"So {number}?\n", f"Question {number}")
+    clock[0] += timedelta(hours=2)
+    with made.db.transaction() as tx:
+        moderate.remind(made, tx)
+    (told,) = reply(made, last(made, "listing", "mia@people.test"), shape, "1 discard\n2 claim")[-1:]
+    found = [tuple(row) for row in rows(made, "SELECT subject, state FROM post ORDER BY id")]
+    assert found == [("Question 0", "discarded"), ("Question 1", "held"), ("Question 2", "held")]
+    assert told.subject == "About the posts that wait: 2 of 3" and "It is yours" in told.text
 
 
 @pytest.mark.parametrize(("number", "words", "becomes", "kind", "told"), [(n, *row) for n, row in enumerate(DONE)])

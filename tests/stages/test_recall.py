@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from listserv import archiver, audit, claims, incidents, recall
+from listserv import archiver, audit, claims, incidents, moderate, recall
 from listserv.context import Context
 from listserv.digest import issuing
 from listserv.edge.relay import Copy, Outcome, Result
@@ -19,7 +19,7 @@ from listserv.model import IncidentKind
 from listserv.recall import By
 from tests import archives
 from tests.conftest import NOW
-from tests.house import notices, put, rows, scalar, work
+from tests.house import Written, notices, put, rows, scalar, work
 from tests.people import add_person, mail, seed
 from tests.privacy import world
 
@@ -305,3 +305,76 @@ def test_the_record_names_who_received_it(ctx: Context) -> None:
         record = incidents.record(tx, 1)
     assert {one["recipient"] for one in record["copies"] if one["possibly_arrived"]} == {"ben@people.test"}
     assert [one["event"] for one in record["log"]] == ["recall"] and record["posts"][0]["message_id"] == ID
+
+
+# --- answers that repeat it --------------------------------------------------------------------------------------
+
+CASE = "A baker in Kapunda, whose twins go to the school there, cannot sleep."
+
+
+def case_and_answer(ctx: Context, quoted: str = f"> {CASE}\n", delay: int = 0) -> None:
+    """A case goes out, and a newcomer's answer to it is held."""
+    seed(ctx)
+    put(ctx, mail("ann@people.test", "anxiety@lists.test", "A case", f"{CASE}\n", message_id=ID), "anxiety@lists.test")
+    work(ctx)
+    answer_to_it(ctx, quoted)
+    assert [one.state for one in rows(ctx, "SELECT state FROM post ORDER BY id")] == ["released", "held"]
+
+
+def answer_to_it(ctx: Context, quoted: str, who: str = "nia@people.test", identity: str = "<re@people.test>") -> None:
+    answer = mail(
+        who, "anxiety@lists.test", "Re: A case", f"Try light.\n\n{quoted}", message_id=identity, In_Reply_To=ID
+    )
+    put(ctx, answer, "anxiety@lists.test", sender=who)
+    work(ctx)
+
+
+def approve(ctx: Context, notice: Written, words: str) -> str:
+    identity = f"<{abs(hash(words))}@r.test>"
+    raw = mail(notice.recipient, notice.reply_to, "Re: held", words, message_id=identity)
+    put(ctx, raw, notice.reply_to, sender=notice.recipient)
+    work(ctx)
+    return str(scalar(ctx, "SELECT state FROM post ORDER BY id DESC LIMIT 1"))
+
+
+def test_a_held_answer_that_repeats_it_is_approved_knowingly_or_not_at_all(ctx: Context) -> None:
+    case_and_answer(ctx)
+    old = notices(ctx, "held", "mia@people.test")[-1]
+    done = take_back(ctx)
+    assert "repeat words of it: 1." in done.words
+    work(ctx)
+    told = notices(ctx, "held", "mia@people.test")
+    assert len(told) == 2 and "It repeats words of a message that was taken back." in told[-1].text
+    assert approve(ctx, old, "approve\n") == "held", "the old notice did not say so"
+    assert "`approve` once more" in " ".join(notices(ctx, "unclear")[-1].text.split())
+    assert approve(ctx, told[-1], "approve \n\n-- \nMia\n") == "released"
+
+
+def test_an_approval_from_before_does_not_stand(ctx: Context) -> None:
+    case_and_answer(ctx)
+    with ctx.db.transaction() as tx:
+        moderate.decide(ctx, tx, 2, "approve", By("Max", "shell", tx.execute(text(
+            "SELECT id FROM person WHERE name = 'Max Marsh'")).scalar()))  # fmt: skip
+        tx.execute(text("UPDATE post SET release_at = :t WHERE id = 2"),
+                   {"t": ctx.clock().replace(tzinfo=None) + timedelta(minutes=2)})  # fmt: skip
+    assert scalar(ctx, "SELECT state FROM post WHERE id = 2") == "accepted"
+    take_back(ctx)
+    work(ctx)
+    assert scalar(ctx, "SELECT state FROM post WHERE id = 2") == "held"
+    assert scalar(ctx, "SELECT approved_posts FROM person WHERE name = 'Nia New'") == 0
+    assert scalar(ctx, "SELECT count(*) FROM delivery WHERE post_id = 2") == 0
+
+
+def test_an_answer_without_its_words_goes_its_way(ctx: Context) -> None:
+    case_and_answer(ctx, "")
+    done = take_back(ctx)
+    assert "repeat words" not in done.words
+    assert approve(ctx, notices(ctx, "held", "mia@people.test")[-1], "approve\n") == "released"
+
+
+@pytest.mark.parametrize(("quoted", "state"), [(f"> {CASE}\n", "held"), ("", "released")])
+def test_an_answer_that_comes_later_is_looked_at_when_it_repeats_it(ctx: Context, quoted: str, state: str) -> None:
+    case_and_answer(ctx)
+    take_back(ctx)
+    answer_to_it(ctx, quoted, who="ben@people.test", identity="<later@people.test>")
+    assert scalar(ctx, "SELECT state FROM post ORDER BY id DESC LIMIT 1") == state

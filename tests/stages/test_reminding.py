@@ -175,7 +175,7 @@ def test_several_posts_in_one_mail_answered_line_by_line(make: Callable[..., Con
     told = notices(ctx, "unclear")[-1].text
     for part in (
         "1. First",
-        "goes out at",
+        "goes out on",
         "2. Second",
         "rejected",
         "Did you mean `3 approve`",
@@ -191,9 +191,48 @@ def test_several_posts_in_one_mail_answered_line_by_line(make: Callable[..., Con
 def test_an_answer_without_numbers_does_nothing(make: Callable[..., Context], clock: Clock) -> None:
     ctx = make(notices="daily")
     post(ctx)
+    post(ctx, "Another", PHONE + "So?\n")
     tick(ctx, clock, hours=25)
     reply(ctx, notices(ctx, "listing", "mia@people.test")[0], "approve\n")
-    assert states(ctx) == ["held"] and "begins with the number" in notices(ctx, "unclear")[-1].text
+    assert states(ctx) == ["held", "held"] and "begins with the number" in notices(ctx, "unclear")[-1].text
+    reply(ctx, notices(ctx, "listing", "mia@people.test")[0], "help\n")
+    assert "recall <reason>" in notices(ctx, "unclear")[-1].text
+
+
+def test_of_one_post_no_number_need_be_told(make: Callable[..., Context], clock: Clock) -> None:
+    ctx = make(notices="daily")
+    post(ctx)
+    tick(ctx, clock, hours=25)
+    reply(ctx, notices(ctx, "listing", "mia@people.test")[0], "reject it is off topic\n")
+    assert states(ctx) == ["rejected"]
+    told = notices(ctx, "unclear")[-1]
+    assert told.subject == "About the posts that wait: 1 of 1" and "rejected" in told.text
+
+
+@pytest.mark.parametrize("words", ["I look at it later.\n\n", "1 reject it is off topic\n\n", ""])
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_a_list_quoted_without_marks_decides_nothing_more(
+    make: Callable[..., Context], clock: Clock, words: str, language: str
+) -> None:
+    ctx = make(notices="daily")
+    with ctx.db.transaction() as tx:
+        tx.execute(text("UPDATE person SET language = :it"), {"it": language})
+    post(ctx, "approve")
+    post(ctx, "approve", PHONE + "So?\n")
+    tick(ctx, clock, hours=25)
+    listed = notices(ctx, "listing", "mia@people.test")[0]
+    assert "  1 approve" in listed.text
+    reply(ctx, listed, words + listed.text)
+    assert states(ctx) == ["rejected" if "reject" in words else "held", "held"]
+
+
+def test_a_redaction_is_told_by_one_mail(make: Callable[..., Context], clock: Clock) -> None:
+    ctx = make(notices="daily")
+    post(ctx)
+    tick(ctx, clock, hours=25)
+    before = len(notices(ctx))
+    reply(ctx, notices(ctx, "listing", "mia@people.test")[0], "1 redact all\n")
+    assert [one.kind for one in notices(ctx)[before:]] == ["redacted"]
 
 
 def test_a_list_is_answered_by_its_reader_alone(make: Callable[..., Context], clock: Clock) -> None:

@@ -15,13 +15,14 @@ class Screened:
     """`values` and `parts` are in step with `findings`: what was found, and in which leaf part (-1: the header).
 
     A finding's number for people is its place here, from 1, and never changes; `gone` holds the numbers of those that
-    were taken out since.
+    were taken out since, `before` those of them that were gone already when moderators began to take out.
     """
 
     findings: tuple[Finding, ...] = ()
     values: tuple[str, ...] = field(default=(), repr=False)
     parts: tuple[int, ...] = ()
     gone: frozenset[int] = frozenset()
+    before: frozenset[int] | None = None
 
     def left(self) -> Iterator[tuple[int, Finding, str]]:
         """Number, finding and value of what still stands in the message."""
@@ -45,6 +46,10 @@ class Screened:
     def without(self, numbers: Collection[int]) -> Screened:
         return replace(self, gone=self.gone | frozenset(numbers))
 
+    def put_back(self) -> Screened:
+        """As it was before moderators began to take out."""
+        return replace(self, gone=self.before or frozenset(), before=None)
+
     def stored(self) -> dict[str, Any]:
         """As plain values for JSON; `restored` reads it again."""
         return {
@@ -52,6 +57,7 @@ class Screened:
             "values": list(self.values),
             "parts": list(self.parts),
             "gone": sorted(self.gone),
+            "before": None if self.before is None else sorted(self.before),
         }
 
     @classmethod
@@ -59,7 +65,14 @@ class Screened:
         findings = tuple(
             Finding(**{**one, "level": Level(one["level"]), "place": Place(one["place"])}) for one in data["findings"]
         )
-        return cls(findings, tuple(data["values"]), tuple(data["parts"]), frozenset(data["gone"]))
+        before = data.get("before")
+        return cls(
+            findings,
+            tuple(data["values"]),
+            tuple(data["parts"]),
+            frozenset(data["gone"]),
+            None if before is None else frozenset(before),
+        )
 
 
 NOTHING_FOUND = Screened()
