@@ -148,6 +148,9 @@ CLEAN = [
     "Dr Helena Marsh takes new patients for assessment: 5 High Street, (03) 5550 9090.",
     "We need a second signatory for the account (BSB 633-000, account 1234 56789).",
     "Gum Valley Therapists Inc., ABN 26 411 978 491, invoice 2025-0417",
+    "Freud was born on 6 May 1856 and Melanie Klein on 30 March 1882.",
+    "You get this because you are a member. Membership no. 2207.",
+    "The box stays: PO Box 88, from Monday in our new rooms.",
     "You two were the loudest in the back row. Call Odette, 0491 570 110.",
 ]
 

@@ -45,6 +45,12 @@ HIGH = [
     ("birth-date", "4/5/71", "Code,DOB,K10\nA,4/5/71,33\n", ""),
     ("birth-date", "3 April 2027", "He turns 18 on 3 April 2027.", ""),
     ("record-number", "E 90281547", "Police gave my client an event number, E 90281547.", ""),
+    (
+        "street-address",
+        "Lot 12 Emu Creek Rd",
+        "A couple in a caravan. They're at Lot 12 Emu Creek Rd near the library.",
+        "",
+    ),
     ("driver-licence", "061 934 782", 'It says "Licence 061 934 782, review due".', ""),
     ("bank", "733-118 acc 552907", "I refunded the client a fee, to BSB 733-118 acc 552907.", ""),
 ]
@@ -66,6 +72,7 @@ OTHERS = [
     ("age", "warning", "94", "Rising 94, and wants to drive.", ""),
     ("name", "clinical", "Aldous Wetherill", "The patient, a grazier named Aldous Wetherill, changed his will.", ""),
     ("name", "clinical", "Mrs Leonie Harkup", "Dear Psychologist\nThank you for seeing Mrs Leonie Harkup.", ""),
+    ("name", "clinical", "Mr Halvorsen", "For the clinic next week: Mr Halvorsen is due his bloods on Monday.", ""),
     ("name", "clinical", "Jarvis", "Hi group\n\nA little boy named Jarvis whispers to his sister.", ""),
     ("phone", "clinical", "0491 570 156", 'A message: "um my number\'s 0491 570 156 thanks bye". Are we allowed?', ""),
     ("phone", "clinical", "0491-570-313", "Father texts me at all hours from 0491-570-313.", ""),

@@ -71,6 +71,11 @@ TO_SEE = re.compile(
     r"take on|taking on|refer(?:ring)?)[ \n]\Z",
     re.I,
 )
+DUE = re.compile(
+    r"'?s?[ ,](?:is (?:due|booked|overdue|waiting)|needs|refuses|declined|rang|missed|has missed|will tell you|"
+    r"turned up|didn't (?:come|attend)|did not (?:come|attend))\b"
+)
+"""Behind the name of somebody in care, as colleagues hand over."""
 OF_CARE = re.compile(r"\b(?:her|his|their) (?:medication|treatment|admission|script|referral)\b", re.I)
 STAFF = re.compile(
     r"\b(?:receptionist|practice manager|office manager|registrar of|our (?:new )?(?:administrator|coordinator|"

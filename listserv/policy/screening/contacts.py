@@ -135,7 +135,9 @@ _FAMOUS = re.compile(
 )
 _OFFICE = re.compile(r"(?:level|suite|shop|ground floor)\b", re.I)
 _LIVES = re.compile(
-    r"\b(?:lives?|living|lived|resid\w+|home address|house|stays?|staying|discharged to|picked up from|sleeps|"
+    r"\b(?:home (?:visits?|assessments?)|(?:they|she|he)(?:'re|'s| is| are) (?:now |still )?at|"
+    r"lives?|living|lived|resid\w+|home address|(?:her|his|their|the|this|'s) house|house (?:is|at|number)\b|"
+    r"(?:stays?|staying|sleeps)(?= (?:at|in|with|on|near)\b)|discharged to|picked up from|"
     r"(?:client|patient|mother|mum|father|family|grandmother|nan|partner|husband|wife)'s|wohnt|habite)\b",
     re.I,
 )
@@ -340,7 +342,6 @@ def streets(view: View) -> Iterator[Hit]:
             continue
         if _said_own(view, start):
             continue
-        at_home = at_home and _of_somebody(view, start, end)
         of_a_person = at_home or _in_speech(view, start) or not only_offers(view.text, view.about)
         yield Hit("street-address", Level.HIGH if of_a_person else Level.WARNING, start, end)
 

@@ -90,7 +90,7 @@ VENUE = re.compile(
     r"entrance|tram|"
     r"upstairs|downstairs|visit us|come to|find us|lunch|dinner|drinks|restaurant|cafe|café|gallery|function|hall|"
     r"cbd|studio|"
-    r"reception|funeral|memorial service|chapel|cathedral|wake|requiem|crematorium|"
+    r"(?<!no )reception|funeral|memorial service|chapel|cathedral|wake|requiem|crematorium|"
     r"open day|exhibition|opening|rally|march|meet (?:at|outside)|parcels?|subpoena|offices?|post to|mail to|send "
     r"to|cheques?|sublet|rent|lease|venue|workshops?|trainings?|held|rooms|conference|"
     r"hotel|parking|"

@@ -56,7 +56,7 @@ _BIRTH_HEAD = re.compile(
     r"date of birth|geb(?:oren|urtsdatum|\.)?|n[ée]e? le|date de naissance)\W*",
     re.I,
 )
-_NOT_BORN_THEN = re.compile(r"\b(?:18\d\d|190\d|191\d)\b")
+_NOT_BORN_THEN = re.compile(r"\b(?:1[5-8]\d\d|190\d|191\d)\b")
 _CELEBRATED = re.compile(
     r"\b(?:our|network|community|list|society|association|college|"
     r"service)\b.{0,25}\bbirthday\b",
@@ -132,7 +132,7 @@ def births(view: View) -> Iterator[Hit]:
             yield Hit("birth-date", Level.HIGH, *date.span())
     dates = [found.span() for found in matches(_OF_BIRTH, text, near)]
     for number, (start, end) in enumerate(dates):
-        if _NOT_BORN_THEN.search(text, start, end) or view.in_web(start):
+        if _NOT_BORN_THEN.search(text, start, min(len(text), end + 6)) or view.in_web(start):
             continue
         before = max(start - 80, dates[number - 1][1] if number else 0)
         word = next(reversed(list(_BORN.finditer(text, before, start))), None)

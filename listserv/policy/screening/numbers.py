@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from listserv.policy.screening import check_digits as digits
-from listserv.policy.screening.context import only_offers
+from listserv.policy.screening.context import CLIENT, only_offers
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit
 from listserv.policy.screening.plain import View, matches
@@ -305,9 +305,19 @@ def _level(row: Number, view: View, value: str, start: int, end: int) -> Level |
         return None
     if row.kind == "tax-file" and level == Level.NOTE and digits.is_business(value):
         return None
+    if row.labelled and _OF_MEMBERS.search(view.text, max(0, start - 30), start) and not _of_a_client(view, start):
+        return None
     if row.kind == "record-number" and re.fullmatch(r"(?:19|20)\d\d", value):
         return None
     return level
+
+
+_OF_MEMBERS = _rx(r"\bmember(?:ship)?\b[^\n]{0,15}\Z")
+
+
+def _of_a_client(view: View, start: int) -> bool:
+    """Whether somebody in care is spoken of nearby: members of the list have a number as well."""
+    return CLIENT.search(view.text, max(0, start - 160), min(len(view.text), start + 160)) is not None
 
 
 def _head(view: View, start: int) -> str:

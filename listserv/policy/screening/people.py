@@ -141,7 +141,7 @@ def _titled(view: View) -> Iterator[Named]:
         public = PUBLIC.search(view.text, left, right) is not None if sent else _is_public(view, start, end)
         if learned and (last in EPONYMS or public or not treats):
             continue
-        of_a_client = view.near(OF_A_CLIENT, start, end, 80, 80)
+        of_a_client = view.near(OF_A_CLIENT, start, end, 80, 80) or around.DUE.match(view.text, end) is not None
         if not learned and (
             last in OF_STORIES
             or around.STAFF.search(view.text, left, right)
