@@ -61,7 +61,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("third-party", N_("Somebody else criticised or in proceedings"), _W,
          N_("tell what happened without who did it.")),
     Kind("risk", N_("Perhaps somebody in danger now"), _N,
-         N_("call 000, or Lifeline on 13 11 14; a mailing list is read too late.")),
+         N_("call for help where it comes at once; a mailing list is read too late.")),
 )  # fmt: skip
 BY_WORD = {kind.word: kind for kind in KINDS}
 BUILT_IN = frozenset(BY_WORD)
