@@ -1,15 +1,13 @@
-"""What an operator begins with: `init` writes what works, `check` says what would not, `backup` keeps a copy."""
+"""What an operator begins with: `init` writes what works, `check` says what would not."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
 import sqlite3
 import ssl
 import stat
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -379,39 +377,3 @@ async def _published_keys(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding("problem", "dns DKIM", f"{name} has {len(found)} keys; receivers take any of them, leave one")
         else:
             yield Finding("ok", "dns DKIM", f"{name} has the key of {one.key_file}")
-
-
-# --- backup ------------------------------------------------------------------------------------------------------
-
-
-def backup(settings: Settings, file: Path) -> None:
-    """A consistent copy of the database while it runs. Raises UserError; never overwrites."""
-    if file.exists():
-        raise UserError(f"backup: {file} exists already, and nothing is ever overwritten")
-    path = settings.sqlite_path
-    if path is None:
-        _dump(settings.database, file)
-        return
-    if not path.exists():
-        raise UserError(f"backup: the database {path} does not exist yet")
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    os.close(handle)
-    source, target = sqlite3.connect(path), sqlite3.connect(file)
-    try:
-        source.backup(target)
-        if target.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-            raise UserError(f"backup: {file} is not whole; the disk may be failing")
-    finally:
-        source.close()
-        target.close()
-
-
-def _dump(url: str, file: Path) -> None:
-    program = shutil.which("pg_dump")
-    if program is None:
-        raise UserError("backup: pg_dump is not installed; it comes with PostgreSQL's client programs")
-    address = url.replace("postgresql+psycopg://", "postgresql://")
-    done = subprocess.run([program, "-Fc", "-f", str(file), address], capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        raise UserError(f"backup: pg_dump failed: {done.stderr.strip()[:300]}")
-    file.chmod(0o600)

@@ -1,4 +1,4 @@
-"""How well the screen finds what is labelled: `python -m tests.screening [own|other_hand|third_hand ...] [--names PIPELINE]`.
+"""How well the screen finds what is labelled: `python -m tests.screening [own|other_hand ...] [--names PIPELINE]`.
 
 Each labelled post becomes a real message, with its HTML in base64 and its files attached, and goes through
 `mail.passages` and `policy.screening` like any other. A label counts as found when a finding that does at least as

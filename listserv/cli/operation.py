@@ -139,10 +139,10 @@ def migrate_command(context: typer.Context) -> None:
 
 def backup(context: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     """A consistent copy of the database, also while it runs."""
-    from listserv import setup
+    from listserv.backup import write
 
     settings = load(context.obj)
-    setup.backup(settings, file)
+    write(settings, file)
     say(f"wrote {file}")
     say(f"Keep {settings.secrets.key_file} as well: it is not in the database, and links and addresses need it.")
     days = settings.retention.backups.days

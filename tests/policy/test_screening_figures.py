@@ -1,7 +1,7 @@
 """How well the screen does on the labelled posts: what the program promises of it.
 
-`python -m tests.screening` prints the table. Of posts on which nothing was tuned the figures are told and not asked for:
-docs/screening.md says where they fall short.
+`python -m tests.screening` prints the table. Of posts on which nothing was tuned the figures are told and not
+asked for: docs/screening.md says where they fall short.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from listserv import setup
+from listserv import backup, setup
+from listserv.edge.db import Database, migrate
 from listserv.errors import UserError
 from listserv.settings import load
 from tests.daemon import Relay, free_port
@@ -91,10 +93,27 @@ def test_a_backup_is_whole_private_and_never_overwrites(tmp_path: Path) -> None:
     file = _place(tmp_path, 25)
     listserv("--settings", str(file), "roster", "import", str(tmp_path / "roster.csv"))
     copy = tmp_path / "copy.sqlite3"
-    setup.backup(load(file), copy)
+    backup.write(load(file), copy)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with pytest.raises(UserError, match="exists already"):
-        setup.backup(load(file), copy)
+        backup.write(load(file), copy)
+
+
+@pytest.mark.postgresql
+def test_a_backup_of_postgresql_is_whole_and_private(postgresql: str, tmp_path: Path) -> None:
+    if shutil.which("pg_dump") is None:
+        pytest.skip("pg_dump is not installed")
+    migrate(Database(postgresql))
+    file = _place(tmp_path, 25, database=postgresql)
+    copy = tmp_path / "copy.dump"
+    backup.write(load(file), copy)
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600 and copy.read_bytes()[:5] == b"PGDMP"
+    with pytest.raises(UserError, match="exists already"):
+        backup.write(load(file), copy)
+    gone = _place(tmp_path / "elsewhere", 25, database=postgresql.rsplit("/", 1)[0] + "/nowhere")
+    with pytest.raises(UserError, match="pg_dump failed"):
+        backup.write(load(gone), tmp_path / "other.dump")
+    assert not (tmp_path / "other.dump").exists()
 
 
 def test_inject_speaks_sysexits_and_explain_shows_every_rule(tmp_path: Path) -> None:
