@@ -103,7 +103,9 @@ def test_a_backup_is_whole_private_and_never_overwrites(tmp_path: Path) -> None:
 def test_a_backup_of_postgresql_is_whole_and_private(postgresql: str, tmp_path: Path) -> None:
     if shutil.which("pg_dump") is None:
         pytest.skip("pg_dump is not installed")
-    migrate(Database(postgresql))
+    database = Database(postgresql)
+    migrate(database)
+    database.close()
     file = _place(tmp_path, 25, database=postgresql)
     copy = tmp_path / "copy.dump"
     backup.write(load(file), copy)
