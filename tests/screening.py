@@ -28,8 +28,8 @@ from listserv.mail.passages import Passage, passages
 from listserv.policy.screening import GRAVITY, Finding, Known, Level, screen
 
 DATA = Path(__file__).parent / "data" / "screening"
-CORPORA = ("own", "other_hand", "third_hand", "fourth_hand", "fifth_hand", "sixth_hand")
-UNTOUCHED = ("other_hand",)  # nothing was tuned on these
+CORPORA = ("own", "other_hand", "third_hand", "fourth_hand", "fifth_hand", "sixth_hand", "seventh_hand")
+UNTOUCHED = ("other_hand", "seventh_hand")  # nothing was tuned on these
 HOLDS = (Level.HIGH, Level.CLINICAL)
 LEVELS = {"H": Level.HIGH, "h": Level.CLINICAL, "W": Level.WARNING, "I": Level.NOTE, "special": Level.NOTE}
 CLASSES = {

@@ -12,7 +12,15 @@ import pytest
 import yaml
 
 FOLDER = Path(__file__).parent.parent / "data" / "screening"
-FILES = ("own.yaml", "other_hand.yaml", "third_hand.yaml", "fourth_hand.yaml", "fifth_hand.yaml", "sixth_hand.yaml")
+FILES = (
+    "own.yaml",
+    "other_hand.yaml",
+    "third_hand.yaml",
+    "fourth_hand.yaml",
+    "fifth_hand.yaml",
+    "sixth_hand.yaml",
+    "seventh_hand.yaml",
+)
 
 LEVELS = {
     "Medicare card": "H",
