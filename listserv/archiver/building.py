@@ -225,8 +225,8 @@ def _current(db: sqlite3.Connection, post: int) -> sqlite3.Row | None:
 
 def _touch(db: sqlite3.Connection, list_name: str, changed: list[sqlite3.Row]) -> None:
     """Places what changed and notes the pages that this touches."""
-    touched, called = placing.place(db, list_name, changed)
-    months = {row["month"] for row in changed}
+    touched, called, moved = placing.place(db, list_name, changed)
+    months = {row["month"] for row in changed} | moved
     for month in months:
         count = "SELECT ?1, ?2, COUNT(*) FROM message WHERE list = ?1 AND month = ?2"
         db.execute(f"INSERT OR REPLACE INTO month {count}", (list_name, month))

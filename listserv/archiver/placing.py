@@ -108,10 +108,13 @@ def _edits(db: sqlite3.Connection, list_name: str) -> dict[str, str]:
     return {row["tag"]: row["parent"] for row in db.execute("SELECT * FROM edit WHERE list = ?", (list_name,))}
 
 
-def place(db: sqlite3.Connection, list_name: str, changed: Sequence[sqlite3.Row]) -> tuple[set[str], set[str]]:
+def place(
+    db: sqlite3.Connection, list_name: str, changed: Sequence[sqlite3.Row]
+) -> tuple[set[str], set[str], set[str]]:
     """Places entries that came, went (as they were) or changed.
 
-    The tags of all threads that are not what they were, and of those that are new, gone, or called otherwise now.
+    The tags of all threads that are not what they were, and of those that are new, gone, or called otherwise now; the
+    months of entries that are in another thread now.
     """
     edits = _edits(db, list_name)
     rows = affected(db, list_name, changed)
@@ -129,14 +132,19 @@ def place(db: sqlite3.Connection, list_name: str, changed: Sequence[sqlite3.Row]
     before |= {row["thread"] for row in members.values()} - {""}
     called = _subjects(db, list_name, before)
     whole = components(members, lambda tag: near.get(tag, ()))
-    pages = dict(_assemble(db, {tag: members[tag] for tag in tags}) for tags in whole)
+    pages: dict[str, int] = {}
+    moved: set[str] = set()
+    for tags in whole:
+        thread, pages_of_it, months = _assemble(db, {tag: members[tag] for tag in tags})
+        pages[thread] = pages_of_it
+        moved |= months
     after = set(pages)
     for thread, count in pages.items():  # when every entry has its thread: they move from one to the other
         _summarise(db, list_name, thread, count)
     for gone in before - after:
         db.execute("DELETE FROM thread WHERE list = ? AND tag = ?", (list_name, gone))
     now = _subjects(db, list_name, after)
-    return before | after, {tag for tag in before | after if called.get(tag) != now.get(tag)}
+    return before | after, {tag for tag in before | after if called.get(tag) != now.get(tag)}, moved
 
 
 def _subjects(db: sqlite3.Connection, list_name: str, tags: Iterable[str]) -> dict[str, str]:
@@ -188,12 +196,14 @@ def _neighbours(members: dict[str, sqlite3.Row], edits: dict[str, str]) -> dict[
     return near
 
 
-def _assemble(db: sqlite3.Connection, rows: dict[str, sqlite3.Row]) -> tuple[str, int]:
-    """Gives these entries to the thread that they are: its tag, that of its first message, and how many pages."""
+def _assemble(db: sqlite3.Connection, rows: dict[str, sqlite3.Row]) -> tuple[str, int, set[str]]:
+    """Gives these entries to the thread that they are: its tag, that of its first message; how many pages; the months
+    of entries that were in another one."""
     orders = {tag: (row["moment"], tag) for tag, row in rows.items()}
     lines = outline(orders, {tag: row["parent"] for tag, row in rows.items()})
     thread = lines[0].tag
     page, count, size = 1, 0, 0
+    moved = {row["month"] for row in rows.values() if row["thread"] != thread}
     for line in lines:
         row = rows[line.tag]
         if count and (count >= PER_PAGE or size + row["size"] > PAGE_SIZE):
@@ -201,7 +211,7 @@ def _assemble(db: sqlite3.Connection, rows: dict[str, sqlite3.Row]) -> tuple[str
         count, size = count + 1, size + row["size"]
         if (row["thread"], row["page"]) != (thread, page):
             db.execute("UPDATE message SET thread = ?, page = ? WHERE number = ?", (thread, page, row["number"]))
-    return thread, page
+    return thread, page, moved
 
 
 def _summarise(db: sqlite3.Connection, list_name: str, thread: str, pages: int) -> None:

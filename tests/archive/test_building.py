@@ -89,6 +89,36 @@ def test_threads_are_the_same_in_any_order_of_arrival(
     assert 2 < len(archives.threads(whole)) < len(messages)
 
 
+def dated(raw: bytes, at: datetime) -> tuple[bytes, datetime]:
+    date = at.strftime("%a, %d %b %Y %H:%M:%S +0000").encode()
+    return raw.replace(b"Date: Mon, 23 Nov 2026 18:00:00 +1100", b"Date: " + date), at
+
+
+def test_a_message_that_moves_to_another_conversation_is_told_in_its_month(
+    make_context: Callable[..., Context], tmp_path: Path
+) -> None:
+    """What it answers comes late: both conversations are called as before, and the month of the answer has to say so."""
+    day = timedelta(days=1)
+    messages = [
+        dated(mail("Ann <ann@people.test>", subject="A topic", message_id="<a@x>"), NOW),
+        dated(mail("Ben <ben@people.test>", subject="Another", message_id="<b@x>"), NOW + day),
+        dated(
+            mail("Ben <ben@people.test>", subject="Re: A topic", message_id="<c@x>", in_reply_to="<m@x>"), NOW + 9 * day
+        ),
+        dated(
+            mail("Ann <ann@people.test>", subject="Re: Another", message_id="<m@x>", in_reply_to="<b@x>"), NOW + 2 * day
+        ),
+    ]
+    for name, parts in (("whole", [messages]), ("late", [messages[:3], messages[3:]])):
+        ctx = late(make_context(base=tmp_path / name))
+        for number, part in enumerate(parts):
+            import_mbox(ctx, "perinatal", as_mbox(tmp_path / f"{name}{number}.mbox", part))
+            archiver.build(ctx)
+        assert archives.threads(ctx) == [["<a@x>"], ["<b@x>", "<m@x>", "<c@x>"]]
+        month = (ctx.settings.archive.directory / "perinatal" / "2026-12.html").read_text()
+        assert "Another" in month and "A topic" not in month, name
+
+
 def test_a_full_build_gives_the_same_bytes(ctx: Context) -> None:
     seed(ctx)
     archiver.build(ctx)

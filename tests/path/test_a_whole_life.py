@@ -97,7 +97,9 @@ def test_from_the_application_to_the_last_farewell(tmp_path: Path) -> None:
         life.read(NORA, "From now on")
         life.write("mia@people.test", f"perinatal@{D}", "Sleep, always.\n", "About sleep")
         life.read("mia@people.test", "Sleep, always.")
-        at = (datetime.now(UTC) + timedelta(days=8)).isoformat(timespec="minutes")
+        at = (datetime.now(UTC) + timedelta(days=7)).isoformat(
+            timespec="minutes"
+        )  # one letter is due, whatever today is
         assert daemon.command("digest", "send", "--at", at).returncode == 0
         assert "About sleep" in life.read(NORA, "the week to").text
         assert not catcher.find(lambda one: one.recipient == NORA and one.header("subject") == "About sleep")
