@@ -97,7 +97,7 @@ def dated(raw: bytes, at: datetime) -> tuple[bytes, datetime]:
 def test_a_message_that_moves_to_another_conversation_is_told_in_its_month(
     make_context: Callable[..., Context], tmp_path: Path
 ) -> None:
-    """What it answers comes late: both conversations are called as before, and the month of the answer has to say so."""
+    """What it answers comes late: both conversations keep their names, and the month of the answer has to say so."""
     day = timedelta(days=1)
     messages = [
         dated(mail("Ann <ann@people.test>", subject="A topic", message_id="<a@x>"), NOW),
