@@ -269,6 +269,12 @@ def test_a_signature_excuses_where_its_own_links_lead_and_no_other_link_or_comme
     assert [kind for kind, _ in _html(page + signed + "</p>")] == ["page"]
 
 
+def test_the_authors_name_excuses_their_own_number_and_nobody_elses() -> None:
+    assert found("Contact Ann Archer, occupational therapist, 0491 570 156") == []
+    other = found("Psychologist: Ann Archer   Sarah Keogh   0491 570 156   12 High Street\nShe is referred for panic.")
+    assert ("phone", "clinical", "0491 570 156") in other
+
+
 def test_every_kind_has_words() -> None:
     assert len(BUILT_IN) == len(KINDS)
     for kind in KINDS:

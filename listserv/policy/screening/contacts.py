@@ -33,6 +33,8 @@ _PHONE = re.compile(
     r"\t]?|\n[ "
     r"\t]*)?){5,13}\d(?![\w]|[.,/]\d)"
 )
+_BESIDE_ANOTHER = re.compile(r"(?<![\w.+$/-])(?:04\d\d[ ]\d{3}[ ]\d{3}|\(?0[2378]\)?[ ]\d{4}[ ]\d{4})(?=[ \t]{2,3}\d)")
+"""In its groups, where the digits of something else follow after more than one blank."""
 _MOBILE_WITHOUT_0 = re.compile(
     r"(?<![\w.+-])(?<!\d[ ])4\d{2}[ -]\d{3}[ -]\d{3}(?![\w-]|[ ]\d)|(?<![\w.+-])61[ ]?4\d{2}[ "
     r"-]?\d{3}[ -]?\d{3}(?!\w)"
@@ -186,7 +188,7 @@ def phones(view: View) -> Iterator[Hit]:
         for found in matches(_PHONE, text, view.longest_numbers)
         if view.in_signature(found.start()) or _said_own(view, found.start())
     }
-    for pattern in (_PHONE, _MOBILE_WITHOUT_0, _LOCAL):
+    for pattern in (_PHONE, _BESIDE_ANOTHER, _MOBILE_WITHOUT_0, _LOCAL):
         for found in matches(pattern, text, view.longest_numbers):
             start, end = found.span()
             value = re.sub(r"\D", "", found[0])

@@ -27,6 +27,7 @@ from listserv.policy.screening import (
 )
 from listserv.policy.screening.context import CASE, CLIENT, INVENTED
 from listserv.policy.screening.finding import GRAVITY, Finding, Level
+from listserv.policy.screening.given_names import GIVEN
 from listserv.policy.screening.kinds import BY_WORD
 from listserv.policy.screening.known import Hit, Known, key
 from listserv.policy.screening.plain import View, view, within
@@ -43,6 +44,7 @@ _CHECKS: dict[str, Callable[[str], bool]] = {
     "tax-file": check_digits.is_tfn,
     "bank": check_digits.is_luhn,
 }
+_WORD = re.compile(r"[^\W\d_]+")
 _FILLED = re.compile(r"[^\W_]")
 DETECTORS: tuple[Callable[[View], Iterator[Hit]], ...] = (
     numbers.find,
@@ -150,12 +152,14 @@ def _signed(passage: Passage, known: Known) -> Passage:
 
 
 def _beside_the_author(text: str, known: Known) -> Iterator[tuple[int, int]]:
-    """From the author's first and last name to the end of the line, where it names nobody in care: `Contact: Ann
-    Archer, team leader, 02 5550 1234`."""
+    """From the author's first and last name to the next name or the end of the line, where nobody is in care:
+    `Contact: Ann Archer, team leader, 02 5550 1234`."""
     if len(known.people.author_in_order) > 1:
         for found in re.finditer(r"\s+".join(map(re.escape, known.people.author_in_order)), text, re.I):
             end = text.find("\n", found.end())
             end = min(len(text) if end < 0 else end, found.end() + 120)
+            others = (word.start() for word in _WORD.finditer(text, found.end(), end) if word[0].casefold() in GIVEN)
+            end = next(others, end)
             if not CLIENT.search(text, found.end(), end) and not CASE.search(text, found.end(), end):
                 yield found.start(), end
 
