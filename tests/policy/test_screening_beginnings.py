@@ -25,11 +25,11 @@ def _words(words: frozenset[str], stems: tuple[str, ...] = ()) -> Starts:
 
 
 def _capitals(seen: View) -> Sequence[int]:
-    return [start for start, _ in seen.capitals]
+    return seen.capitals_at()
 
 
 def _initialled(seen: View) -> Sequence[int]:
-    return sorted({*(s for s, word in seen.capitals if len(word) == 2), *seen.starts(naming.INITIALLED)})
+    return sorted({*seen.capitals_at(2), *seen.starts(naming.INITIALLED)})
 
 
 def _planned(seen: View) -> Sequence[int]:
@@ -50,9 +50,9 @@ PATTERNS: dict[str, tuple[re.Pattern[str], Starts]] = {
     "beside a number": (naming.BESIDE_NUMBER, _capitals),
     "related, small": (naming.RELATED_SMALL, _words(naming.SMALL_RELATED)),
     "alone": (naming.ALONE, _capitals),
-    "initials": (naming.INITIALS, lambda seen: [start for start, word in seen.capitals if len(word) == 1]),
+    "initials": (naming.INITIALS, lambda seen: seen.capitals_at(1)),
     "titled initial": (naming.TITLED_INITIAL, _words(naming.TITLES)),
-    "two letters": (naming.TWO_LETTERS, lambda seen: [start for start, word in seen.capitals if len(word) == 2]),
+    "two letters": (naming.TWO_LETTERS, lambda seen: seen.capitals_at(2)),
     "client's initials": (naming.CLIENT_INITIALS, _initialled),
     "workplace": (circumstances._WORKPLACE, _words(circumstances._TOWARDS)),
     "unit": (circumstances._UNIT, circumstances._units),

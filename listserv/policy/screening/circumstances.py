@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from listserv.mail.passages import Place
-from listserv.policy.screening.context import CLIENT, EVENT, OFFERED, PUBLIC, of_a_case
+from listserv.policy.screening.context import CLIENT, EVENT, OFFERED, PUBLIC, case_in, of_a_case
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.given_names import ALL
 from listserv.policy.screening.known import Hit
@@ -80,7 +80,7 @@ def workplaces(view: View) -> Iterator[Hit]:
     """Where a client works or learns."""
     if view.passage.place == Place.FILE_NAME:
         return
-    case = of_a_case(view.text) or of_a_case(view.about)
+    case = case_in(view.text, view.about)
     for pattern, found in _places_of_work(view, case):
         start, end = found.span("where")
         if view.in_signature(start) or _OWN_WORK.search(view.text, max(0, start - 70), start):
@@ -98,8 +98,7 @@ def workplaces(view: View) -> Iterator[Hit]:
 
 def _places_of_work(view: View, case: bool) -> Iterator[tuple[re.Pattern[str], re.Match[str]]]:
     """Whatever looks like one; without a case only schools and stations, which tell where somebody is anyhow."""
-    capitals = [start for start, _ in view.capitals]
-    looks = [(_SCHOOL, capitals if view.says(_SCHOOLS) else [])]
+    looks = [(_SCHOOL, view.capitals_at() if view.says(_SCHOOLS) else [])]
     if case:
         looks = [
             (_WORKPLACE, view.starts(_TOWARDS) if view.says(_WORKS) else []),
@@ -174,8 +173,7 @@ def third_parties(view: View) -> Iterator[Hit]:
         return
     critical = (found.span() for found in view.matches_at(_CRITICISED, view.starts(_CRITICAL, _CRITICAL_STEMS)))
     near = stretches(critical, view.text, 400, 400)
-    capitals = (start for start, _ in view.capitals)
-    for pattern, starts in ((_THIRD, view.starts(_THIRDS)), (_BY_NAME, capitals)) if near else ():
+    for pattern, starts in ((_THIRD, view.starts(_THIRDS)), (_BY_NAME, view.capitals_at())) if near else ():
         for found in islice(view.matches_at(pattern, (start for start in starts if within(near, start))), 300):
             start, end = found.span("who")
             left, right = view.sentence(start, end, 200)

@@ -18,6 +18,7 @@ from listserv.policy.screening.context import (
     PUBLIC,
     SERVICE,
     VENUE,
+    case_in,
     of_a_case,
     only_offers,
 )
@@ -288,7 +289,7 @@ def addresses(view: View, known: Known) -> Iterator[Hit]:
             left, right = view.sentence(start, end, 140)
             if OFFERED.search(view.text, left, right) and not OF_A_CLIENT.search(view.text, left, right):
                 continue
-            somebodys = of_a_case(view.text) or of_a_case(view.about) or _of_somebody(view, start, end)
+            somebodys = case_in(view.text, view.about) or _of_somebody(view, start, end)
             yield Hit("mail-address", Level.CLINICAL if somebodys else Level.WARNING, start, end)
 
 

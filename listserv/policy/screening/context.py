@@ -163,9 +163,14 @@ def of_a_case(text: str) -> bool:
     return CASE.search(text) is not None
 
 
+def case_in(text: str, about: str) -> bool:
+    """The same of a text or its subject."""
+    return of_a_case(text) or of_a_case(about)
+
+
 @lru_cache(16)
 def only_offers(text: str, about: str) -> bool:
     """Whether something is offered, sold or organised and nobody in care is spoken of, in a text and its subject."""
-    return not (of_a_case(text) or of_a_case(about)) and any(
+    return not case_in(text, about) and any(
         said.search(one) for said in (OFFERED, VENUE, SOLD) for one in (about, text)
     )

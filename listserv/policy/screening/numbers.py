@@ -36,7 +36,6 @@ ELSEWHERE = _rx(
     r"items?(?: numbers?| nos?\.?)?|grant|trial|actrn|nct|invoice|version|ethics(?: approval)?|hrec|activity|course|"
     r"eventbrite|ticket|licensed under)\b[\s:#.,(-]{0,4}(?:(?:no|number|id|is|code)\b[\s:.#]{0,3})?\Z"
 )
-_NO_CONTEXT: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

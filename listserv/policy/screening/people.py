@@ -15,7 +15,7 @@ from itertools import islice
 from listserv.mail.passages import Place
 from listserv.policy.screening import around_names as around
 from listserv.policy.screening import naming
-from listserv.policy.screening.context import OF_A_CLIENT, OFFERED, PSEUDONYM, PUBLIC, of_a_case
+from listserv.policy.screening.context import OF_A_CLIENT, OFFERED, PSEUDONYM, PUBLIC, case_in, of_a_case
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.given_names import ALL, GIVEN
 from listserv.policy.screening.known import Hit, Known
@@ -120,7 +120,7 @@ def is_nobodys(view: View, start: int, end: int) -> bool:
 @lru_cache(8)
 def _at_work(text: str, about: str) -> bool:
     """Whether something is offered or organised and nobody in care is spoken of."""
-    if of_a_case(text) or of_a_case(about):
+    if case_in(text, about):
         return False
     return any(words.search(one) for words in (OFFERED, around.STAFF) for one in (about, text))
 
@@ -193,7 +193,7 @@ def _called(view: View) -> Iterator[Named]:
 
 def _beside_numbers(view: View) -> Iterator[Named]:
     """Names that a number or a column says are a client's: "pt name Ann Example", "Ann Example, IHI 8003 ..."."""
-    capitals = [start for start, _ in view.capitals] if view.mentions(naming.NUMBERS) else []
+    capitals = view.capitals_at() if view.mentions(naming.NUMBERS) else []
     for pattern, starts in (
         (naming.OF_CLIENT, view.starts(naming.CLIENTS) if view.mentions(("name",)) else []),
         (naming.RENAMED, view.starts(frozenset(), naming.RENAMING) if view.mentions(("name", "one")) else []),
@@ -242,7 +242,7 @@ def _labelled(view: View) -> Iterator[Named]:
 
 def _related(view: View) -> Iterator[Named]:
     """Names beside words for people in care."""
-    capitals = [start for start, _ in view.capitals]
+    capitals = view.capitals_at()
     for relation in RELATIONS:
         starts = capitals if relation.begins is None else view.starts(relation.begins)
         for found in islice(view.matches_at(relation.pattern, starts), MANY):
@@ -297,9 +297,9 @@ def _in_subject(view: View) -> Iterator[Named]:
 
 def _elsewhere(view: View) -> Iterator[Named]:
     """Given names in the text of a case that nobody is greeted, thanked or quoted by."""
-    if view.passage.place == Place.FILE_NAME or not (of_a_case(view.text) or of_a_case(view.about)):
+    if view.passage.place == Place.FILE_NAME or not case_in(view.text, view.about):
         return
-    for found in islice(view.matches_at(naming.ALONE, (start for start, _ in view.capitals)), 10 * MANY):
+    for found in islice(view.matches_at(naming.ALONE, view.capitals_at()), 10 * MANY):
         start, end = found.span()
         last = (found["last"] or "").strip().casefold()
         if found["name"].casefold() not in GIVEN or last in EPONYMS or view.in_web(start):
@@ -382,8 +382,7 @@ def names(view: View, known: Known) -> Iterator[Hit]:
 def initials(view: View, known: Known) -> Iterator[Hit]:
     """Two or three initials that stand for somebody."""
     author = "".join(word[0] for word in known.author_name.casefold().split())
-    letters_of = [start for start, word in view.capitals if len(word) == 1]
-    for found in view.matches_at(naming.INITIALS, letters_of):
+    for found in view.matches_at(naming.INITIALS, view.capitals_at(1)):
         letters = re.sub(r"[^a-z]", "", found[0].casefold())
         if letters in NO_INITIALS or letters == author or _in_correspondence(view, found.start()):
             continue
@@ -393,7 +392,7 @@ def initials(view: View, known: Known) -> Iterator[Hit]:
     for found in view.matches_at(naming.TITLED_INITIAL, view.starts(naming.TITLES)):
         if not view.in_signature(found.start()):
             yield Hit("initials", Level.WARNING, *found.span())
-    two = [start for start, word in view.capitals if len(word) == 2]
+    two = view.capitals_at(2)
     patterns = [(naming.TWO_LETTERS, two)] if of_a_case(view.text) else []
     for pattern, starts in (*patterns, (naming.CLIENT_INITIALS, sorted({*two, *view.starts(naming.INITIALLED)}))):
         for found in view.matches_at(pattern, starts):

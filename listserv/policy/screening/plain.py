@@ -91,6 +91,10 @@ class View:
             known |= {word for word in self.words if word.startswith(stems)}
         return sorted(start for word in known for start in self.words[word])
 
+    def capitals_at(self, length: int | None = None) -> list[int]:
+        """Where words with a capital letter begin; only those of so many letters."""
+        return [start for start, word in self.capitals if length is None or len(word) == length]
+
     def matches_at(self, pattern: re.Pattern[str], starts: Iterable[int]) -> Iterator[re.Match[str]]:
         """What `finditer` gives for a pattern that matches nowhere else than at these places, which are in order."""
         end = 0

@@ -15,7 +15,7 @@ from itertools import islice
 from listserv.mail.passages import Place
 from listserv.policy.screening import around_names as around
 from listserv.policy.screening import people
-from listserv.policy.screening.context import of_a_case
+from listserv.policy.screening.context import case_in
 from listserv.policy.screening.finding import Level
 from listserv.policy.screening.known import Hit, Known
 from listserv.policy.screening.plain import View
@@ -38,7 +38,7 @@ _LEARNED = re.compile(r"\b(?:dr|prof|professor|doctor|a/prof|assoc|judge|justice
 def names(view: View, known: Known) -> Iterator[Hit]:
     """Recognised names wherever they stand in a passage that speaks of somebody in care."""
     wanted = _pattern(known.recognised)
-    if wanted is None or view.passage.place == Place.FILE_NAME or not (of_a_case(view.text) or of_a_case(view.about)):
+    if wanted is None or view.passage.place == Place.FILE_NAME or not case_in(view.text, view.about):
         return
     for found in islice(wanted.finditer(view.text), people.MANY):
         start, end = found.span()
